@@ -1,0 +1,134 @@
+"""Run every recipe on every backend, and compare.
+
+    python -m backends_matrix                          # all backends that this Python has
+    python -m backends_matrix run --backend torch      # here; compare later, or on another machine
+    python -m backends_matrix compare                  # what earlier runs left in the folder
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from backends_matrix.backends import environment_for, installed_backends
+from backends_matrix.bundle import read_bundles
+from backends_matrix.judge import compare
+from backends_matrix.known import KNOWN_DIFFERENCES, excuse, read_known
+from backends_matrix.report import agreement_rows, as_data, describe, markdown, speed_rows, text_table
+from keras_recipes.copying import recipe_names
+from keras_recipes.files import as_json, write_file
+
+
+def main(argv=None):
+    """Run, compare, or both; returns the exit status."""
+    args = parse_arguments(argv)
+    if args.action in ("run", "all"):
+        for backend in args.backend or installed_backends():
+            run(backend, args.recipes, args.folder, args.jobs, args.speed)
+    if args.action == "run":
+        return 0
+    return report(args.folder, args.known, args.recipes, args.backend or [])
+
+
+def parse_arguments(argv):
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", nargs="?", choices=("run", "compare", "all"), default="all")
+    parser.add_argument("--backend", action="append", help="run on this one (all installed ones)")
+    parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="run these only (all)")
+    parser.add_argument("--folder", type=Path, default=Path("build/matrix"), help="of bundles and report")
+    parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time, for numbers (2)")
+    parser.add_argument("--speed", action=argparse.BooleanOptionalAction, default=True, help="time the recipes, too")
+    return parser.parse_args(argv)
+
+
+def run(backend, recipes, folder, jobs, speed):
+    """Leave the bundles and times of some recipes on one backend in a folder.
+
+    Args:
+        backend: String, name of the backend.
+        recipes: List of names.
+        folder: `Path`; what an earlier run of this backend left there goes.
+        jobs: Integer, how many processes compute numbers at a time.
+        speed: Boolean, whether to time the recipes as well, one after the other.
+
+    Raises:
+        subprocess.CalledProcessError: If a recipe fails.
+    """
+    for recipe in recipes:
+        for old in [*(folder / recipe).rglob(f"{backend}-*.npz"), *(folder / recipe).glob(f"speed-{backend}.json")]:
+            old.unlink()
+    with ThreadPoolExecutor(jobs) as pool:
+        tasks = [(r, precision) for r in recipes for precision in ("float32", "float64")]
+        list(pool.map(lambda task: numbers_process(backend, *task, folder), tasks))
+    for recipe in recipes if speed else []:
+        process("speed", [recipe, "--folder", str(folder)], environment_for(backend, "native", threads=1))
+
+
+def numbers_process(backend, recipe, precision, folder):
+    """Run the worker of one recipe in a process of its own."""
+    arguments = [recipe, "--folder", str(folder), "--precision", precision]
+    process("worker", arguments, environment_for(backend, precision, threads=1))
+
+
+def process(module, arguments, environment):
+    """Run a module of the matrix; show its output only if it fails."""
+    command = [sys.executable, "-m", f"backends_matrix.{module}", *arguments]
+    print(f"{environment['KERAS_BACKEND']}: {module} {' '.join(arguments)}", flush=True)
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        print(done.stdout)
+        raise subprocess.CalledProcessError(done.returncode, command)
+
+
+def report(folder, known_path, recipes, backends):
+    """Compare all bundles below a folder, print the tables, write the report there.
+
+    Args:
+        folder: `Path`.
+        known_path: `Path` of the known differences.
+        recipes: List of names; only their bundles count.
+        backends: List of names that must have run each recipe; those that have
+            run one must have run all in any case.
+
+    Returns:
+        Exit status: 0 if all agree, 1 on any disagreement or needless entry
+        among the known differences, 2 if bundles are missing.
+    """
+    bundles = [bundle for bundle in read_bundles(folder) if bundle.about["recipe"] in recipes]
+    missing = missing_bundles(bundles, recipes, backends)
+    if missing:
+        print(*(f"Nothing from {backend} in {folder} for {what}" for backend, what in missing), sep="\n")
+        return 2
+    findings = []
+    for place in dict.fromkeys((b.about["recipe"], b.about["preset"]) for b in bundles):
+        findings += compare([b for b in bundles if (b.about["recipe"], b.about["preset"]) == place])
+    disagreements, excused, unneeded = excuse(findings, read_known(known_path))
+    speeds = [json.loads(path.read_text()) for path in sorted(folder.rglob("speed-*.json"))]
+    agreement, speed = agreement_rows(findings, disagreements, excused), speed_rows(speeds)
+
+    print(text_table(agreement), *([text_table(speed)] if speeds else []), sep="\n\n")
+    write_file(folder / "report.md", markdown(agreement, speed, disagreements, unneeded, bundles))
+    write_file(folder / "report.json", as_json(as_data(findings, speeds, bundles)))
+    print(*(describe(finding) for finding in disagreements), sep="\n")
+    print(*(f"Not needed in {known_path}: {entry}" for entry in unneeded), sep="\n")
+    agree = not (disagreements or unneeded)
+    print("All levels agree." if agree else f"{len(disagreements)} disagreements.", f"Report: {folder / 'report.md'}")
+    return 0 if agree else 1
+
+
+def missing_bundles(bundles, recipes, backends):
+    """List of `(backend, what)` that would be compared if it were there."""
+    places = dict.fromkeys((b.about["recipe"], b.about["preset"], b.about["precision"]) for b in bundles)
+    labels = dict.fromkeys([*backends, *(b.label for b in bundles)])
+    present = {(b.label, *(b.about[key] for key in ("recipe", "preset", "precision"))) for b in bundles}
+    absent = [(label, " ".join(place)) for label in labels for place in places if (label, *place) not in present]
+    absent += [("any backend", recipe) for recipe in recipes if recipe not in {place[0] for place in places}]
+    return absent or [("a second backend", "comparison")] * (len(labels) < 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The backends: how a process gets one, what it runs on, and when it is done computing.
+
+A new backend is an extra in `pyproject.toml` and an entry in `device_of` here.
+"""
+
+import importlib.util
+import os
+
+from keras_recipes.backend import backends
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+
+
+def installed_backends():
+    """Names of the backends that this Python has, as a list, in the order of `pyproject.toml`."""
+    return [name for name in backends() if importlib.util.find_spec(name)]
+
+
+def environment_for(backend, precision, threads):
+    """Environment variables of a process that computes on a backend.
+
+    Args:
+        backend: String, name of the backend.
+        precision: String, "float32" or "float64" for numbers to compare: then
+            GPUs compute in full float32, without TF32; "native" for timing.
+        threads: Integer, how many threads it may compute with.
+
+    Returns:
+        Dict of strings, all of this process's variables included.
+    """
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    variables["TF_NUM_INTEROP_THREADS"] = "1"
+    variables["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+    if precision != "native":
+        variables |= {"NVIDIA_TF32_OVERRIDE": "0", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
+    if precision == "float64":
+        variables["JAX_ENABLE_X64"] = "1"
+    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables, "KERAS_BACKEND": backend}
+
+
+def device_of(backend):
+    """What this process's backend computes on, such as "cpu" or the name of a GPU."""
+    if backend == "jax":
+        import jax
+
+        return jax.devices()[0].device_kind
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu") if gpus else "cpu"
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    raise ValueError(f"`backend` must be one of {backends()}, received {backend!r}")

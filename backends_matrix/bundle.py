@@ -1,0 +1,54 @@
+"""What one recipe computed on one backend, as files that any machine can compare."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_recipes.files import write_file
+
+
+class Bundle(NamedTuple):
+    """The numbers of one (recipe, preset, backend, device, precision).
+
+    Attributes:
+        about: Dict with `recipe`, `preset`, `backend`, `device`, `precision`,
+            `versions`, `data` (dict from name to sha256) and `ulp`.
+            `ulp` maps the name of an array to how far this backend moves from
+            itself when its start weights move by one unit in the last place.
+        arrays: Dict from name, such as `gradient/user/embeddings`, to array.
+    """
+
+    about: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+    @property
+    def label(self):
+        """The column of the bundle: its backend, with the device if that is no CPU."""
+        device = self.about["device"]
+        return self.about["backend"] + ("" if device == "cpu" else f" ({device})")
+
+    def write(self, folder):
+        """Save under `folder`; returns the `Path` of the file."""
+        about = self.about
+        device = about["device"].replace(" ", "-").replace("/", "-")
+        name = f"{about['backend']}-{device}-{about['precision']}.npz"
+        path = Path(folder, about["recipe"], about["preset"], name)
+        content = io.BytesIO()
+        np.savez_compressed(content, about=np.array(json.dumps(about)), **{f"_{k}": v for k, v in self.arrays.items()})
+        write_file(path, content.getvalue())
+        return path
+
+
+def read_bundle(path):
+    """Load the `Bundle` in a file that `Bundle.write` wrote."""
+    with np.load(path) as file:
+        arrays = {name[1:]: file[name] for name in file.files if name != "about"}
+        return Bundle(json.loads(str(file["about"])), arrays)
+
+
+def read_bundles(folder):
+    """All bundles below a folder, as a list sorted by their place."""
+    return [read_bundle(path) for path in sorted(Path(folder).rglob("*.npz"))]

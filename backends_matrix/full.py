@@ -1,0 +1,90 @@
+"""The figures that recipes quote under `Reaches:`: the full preset, several seeds, every backend.
+
+    python -m backends_matrix.full run vae           # on the backend of this process
+    python -m backends_matrix.full collect           # once all backends have run
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from backends_matrix.backends import environment_for
+from keras_recipes.files import as_json, write_file
+
+RESULTS = Path(__file__).parent / "results"
+SEEDS = (0, 1, 2)
+
+
+def main(argv=None):
+    """Run the seeds of some recipes here, or collect what the backends have found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("run", "collect"))
+    parser.add_argument("recipes", nargs="*", help="names of recipes")
+    parser.add_argument("--backend", help="the backend to run on")
+    parser.add_argument("--preset", default="full", help="the preset to run")
+    parser.add_argument("--folder", type=Path, default=Path("build/full"), help="where the runs are")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the collected results go")
+    args = parser.parse_args(argv)
+    if args.action == "run":
+        for recipe in args.recipes:
+            for seed in SEEDS:
+                run(recipe, args.preset, seed, args.backend, args.folder)
+    else:
+        collect(args.folder, args.results)
+
+
+def run(recipe, preset, seed, backend, folder):
+    """Run a recipe as its user would, unless the folder has that run already."""
+    run_folder = folder / recipe / f"{backend}-{seed}"
+    if (run_folder / "seconds.json").exists():
+        return
+    command = [sys.executable, "-m", f"recipes.{recipe}", "--preset", preset, "--seed", str(seed)]
+    begin = time.perf_counter()
+    environment = environment_for(backend, "native", threads=1)
+    subprocess.run([*command, "--run-folder", str(run_folder)], check=True, env=environment)
+    write_file(run_folder / "seconds.json", as_json(round(time.perf_counter() - begin, 1)))
+
+
+def collect(folder, results):
+    """Write a JSON file per recipe with every run, and copy the pictures of one of them."""
+    for recipe_folder in sorted(child for child in folder.iterdir() if child.is_dir()):
+        runs = [read_run(run_folder) for run_folder in sorted(recipe_folder.iterdir())]
+        config = json.loads((recipe_folder / f"{runs[0]['backend']}-0" / "config.json").read_text())
+        config.pop("seed")
+        found = {"recipe": recipe_folder.name, "config": config, "summary": summary(runs), "runs": runs}
+        write_file(results / "full" / f"{recipe_folder.name}.json", as_json(found))
+        for picture in sorted((recipe_folder / f"{runs[0]['backend']}-0").glob("*.png")):
+            target = results / "pictures" / recipe_folder.name / picture.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(picture, target)
+
+
+def read_run(run_folder):
+    """One run as a dict: backend, seed, metrics, seconds, environment."""
+    backend, _, seed = run_folder.name.rpartition("-")
+    metrics, environment, seconds = (
+        json.loads((run_folder / f"{name}.json").read_text()) for name in ("metrics", "environment", "seconds")
+    )
+    return {
+        "backend": backend, "seed": int(seed), "metrics": metrics, "seconds": seconds, "environment": environment
+    }  # fmt: skip
+
+
+def summary(runs):
+    """Mean and standard deviation over the seeds, for each metric and backend."""
+    table = {}
+    for metric in runs[0]["metrics"]:
+        for backend in dict.fromkeys(run["backend"] for run in runs):
+            values = [run["metrics"][metric] for run in runs if run["backend"] == backend]
+            spread = statistics.stdev(values) if len(values) > 1 else 0.0
+            table.setdefault(metric, {})[backend] = {"mean": statistics.mean(values), "standard_deviation": spread}
+    return table
+
+
+if __name__ == "__main__":
+    main()

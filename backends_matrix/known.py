@@ -1,0 +1,63 @@
+"""Differences that are upstream's: `known_differences.toml`, which is strict both ways."""
+
+import tomllib
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+KNOWN_DIFFERENCES = Path(__file__).with_name("known_differences.toml")
+
+
+class Difference(NamedTuple):
+    """An entry of the file; the fields are described there."""
+
+    recipe: str
+    preset: str
+    backend: str
+    level: str
+    array: str
+    limit: float
+    reason: str
+    reproduction: str
+
+    def covers(self, finding):
+        """Whether it is about the array of this `Finding`."""
+        return (
+            (finding.recipe, finding.preset, finding.level) == (self.recipe, self.preset, self.level)
+            and any(label.partition(" ")[0] == self.backend for label in finding.pair)
+            and fnmatchcase(finding.name, self.array)
+        )
+
+
+def read_known(path=KNOWN_DIFFERENCES):
+    """The entries of a file as a list of `Difference`.
+
+    Raises:
+        ValueError: If an entry lacks a field, has one too many, or leaves one empty.
+    """
+    entries = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("difference", [])
+    for entry in entries:
+        if set(entry) != set(Difference._fields) or "" in entry.values():
+            raise ValueError(f"{path}: an entry must fill the fields {', '.join(Difference._fields)}, received {entry}")
+    return [Difference(**entry) for entry in entries]
+
+
+def excuse(findings, known):
+    """Sort disagreements into those to report and those to live with.
+
+    Args:
+        findings: List of `Finding`.
+        known: List of `Difference`.
+
+    Returns:
+        Tuple `(disagreements, excused, unneeded)`: two lists of `Finding`, and
+        the `Difference`s that excuse nothing.
+    """
+    disagreements, excused, needed = [], [], set()
+    for finding in findings:
+        if finding.agrees:
+            continue
+        cover = [entry for entry in known if entry.covers(finding) and finding.measured <= entry.limit]
+        needed.update(cover)
+        (excused if cover else disagreements).append(finding)
+    return disagreements, excused, [entry for entry in known if entry not in needed]

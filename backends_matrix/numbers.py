@@ -1,0 +1,149 @@
+"""The numbers of a recipe on this process's backend: what the comparison compares.
+
+An array is named `quantity/what`, such as `gradient/user/embeddings`. Quantities:
+`initial` weights, `forward` (predictions before training), `loss` (and metrics, before
+training), `gradient` of the first batch, `log` of each step, `weights@1`, `weights@5`,
+`weights@20`, `weights@end` (after so many steps), `metric` (what `evaluate` returns).
+"""
+
+import contextlib
+import hashlib
+import importlib
+from importlib import metadata
+
+import keras
+import numpy as np
+
+from backends_matrix.backends import device_of
+from backends_matrix.bundle import Bundle
+from backends_matrix.float64 import real_float64
+from backends_matrix.judge import distances
+from backends_matrix.observe import GradientRecorder, Recorder, Snapshot, gradients_of, move_by_one_ulp, weights_of
+from backends_matrix.portable_random import portable_random
+
+TWINS = 7  # runs from start weights moved by one unit in the last place
+FLOAT32_STEPS, FLOAT64_STEPS = (1, 5), (1, 5, 20)  # steps after which weights are compared
+TEST_ROWS = 256  # test examples whose predictions are compared
+
+
+def numbers(recipe_name, preset, precision):
+    """Run a preset of a recipe and note everything that another backend should find as well.
+
+    Args:
+        recipe_name: String, name of a module in `recipes`.
+        preset: String, a key of its `PRESETS`.
+        precision: String, "float32", or "float64": the first steps in real
+            float64, where only a difference of meaning shows.
+
+    Returns:
+        `Bundle`.
+    """
+    recipe = importlib.import_module(f"recipes.{recipe_name}")
+    precise = real_float64() if precision == "float64" else contextlib.nullcontext()
+    with portable_random(), precise:
+        subject = Subject(recipe, recipe.PRESETS[preset])
+        arrays = subject.run(stop_after=FLOAT64_STEPS[-1] if precision == "float64" else None)
+        ulp = {} if precision == "float64" else one_ulp_distances(subject, arrays)
+    backend = keras.config.backend()
+    about = {
+        "recipe": recipe_name,
+        "preset": preset,
+        "backend": backend,
+        "device": device_of(backend),
+        "precision": precision,
+        "versions": {name: metadata.version(name) for name in ("keras", "numpy", backend)},
+        "data": data_sums(subject.data),
+        "ulp": ulp,
+    }
+    return Bundle(about, arrays)
+
+
+class Subject:
+    """A recipe under observation: its data, the model, and a twin that only notes gradients.
+
+    Args:
+        recipe: Module that keeps the contract of a recipe.
+        config: Its `Config`.
+    """
+
+    def __init__(self, recipe, config):
+        self.recipe, self.config = recipe, config
+        self.data = recipe.load_data(config)
+        self.model, self.probe = self.build(), self.build()
+        self.probe.optimizer = GradientRecorder()
+        self.start = []
+        for model in (self.model, self.probe):
+            model.optimizer.build(model.trainable_variables)
+            self.start.append(Snapshot(model))
+
+    def build(self):
+        """A model with the weights that the recipe's seed gives."""
+        keras.utils.set_random_seed(self.config.seed)
+        return self.recipe.build_model(self.config, self.data)
+
+    def restart(self, twin):
+        """Back to the start, but with the weights moved by one unit in the last place."""
+        for model, start in zip((self.model, self.probe), self.start, strict=True):
+            start.restore()
+            move_by_one_ulp(model, np.random.default_rng(twin))
+
+    def run(self, stop_after=None):
+        """Train once and return the dict of arrays; metrics only if trained to the end."""
+        arrays = named("initial", weights_of(self.model)) | self.before_training()
+        self.train(self.probe, Recorder(stop_after=1))
+        arrays |= named("gradient", gradients_of(self.probe))
+        recorder = Recorder(FLOAT64_STEPS if stop_after else FLOAT32_STEPS, stop_after)
+        self.train(self.model, recorder)
+        arrays |= named("log", recorder.log_arrays())
+        for step, weights in recorder.weights.items():
+            arrays |= named(f"weights@{step}", weights)
+        if stop_after is None:
+            arrays |= named("weights@end", weights_of(self.model))
+            metrics = self.recipe.evaluate(self.model, self.data, self.config)
+            arrays |= named("metric", {name: np.array(value) for name, value in metrics.items()})
+        return arrays
+
+    def before_training(self):
+        """Predictions for, and loss on, the first test examples."""
+        x, y = keras.tree.map_structure(lambda array: array[:TEST_ROWS], self.data.test)
+        outputs = keras.tree.flatten(self.model.predict(x, batch_size=TEST_ROWS, verbose=0))
+        losses = self.model.evaluate(x, y, batch_size=TEST_ROWS, verbose=0, return_dict=True)
+        return named("forward", dict(enumerate(outputs))) | named("loss", {k: np.array(v) for k, v in losses.items()})
+
+    def train(self, model, recorder):
+        """Train with the recipe's own function, watched by `recorder`."""
+        self.recipe.train(model, self.data, self.config, callbacks=[recorder])
+
+
+def one_ulp_distances(subject, arrays):
+    """How far the arrays move, at most, when the start weights move by one unit in the last place.
+
+    Args:
+        subject: `Subject`, which has run once.
+        arrays: Dict of the arrays that it found.
+
+    Returns:
+        Dict from the name of an array, or of a quantity that is judged as a
+        whole, to float.
+    """
+    farthest = {}
+    for twin in range(TWINS):
+        subject.restart(twin)
+        for name, moved in distances(arrays, subject.run()).items():
+            farthest[name] = max(farthest.get(name, 0.0), moved.size)
+    return farthest
+
+
+def named(quantity, arrays):
+    """The same arrays, each name with its quantity in front."""
+    return {f"{quantity}/{name}": array for name, array in arrays.items()}
+
+
+def data_sums(data):
+    """Dict from the name of each array of a `Data` to the sha256 of its bytes, dtype and shape."""
+    sums = {}
+    for part in ("train", "test"):
+        for index, array in enumerate(keras.tree.flatten(getattr(data, part))):
+            header = f"{array.dtype.str} {array.shape}".encode()
+            sums[f"{part}/{index}"] = hashlib.sha256(header + np.ascontiguousarray(array).tobytes()).hexdigest()
+    return sums

@@ -1,0 +1,84 @@
+"""Watch a recipe train, through nothing but its own `train` and Keras' public API."""
+
+import keras
+import numpy as np
+
+
+class Recorder(keras.callbacks.Callback):
+    """Note the logs of each step, and the weights after some of them.
+
+    Args:
+        weights_after: Tuple of integers, the steps, counted from 1, after which
+            the weights are noted.
+        stop_after: Integer, the step after which training ends; None for never.
+    """
+
+    def __init__(self, weights_after=(), stop_after=None):
+        super().__init__()
+        self.weights_after, self.stop_after = weights_after, stop_after
+        self.logs, self.weights = [], {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Note one step; metrics are reset so that the next logs are of one step as well."""
+        self.logs.append(dict(logs or {}))
+        model = self.model
+        model.reset_metrics()
+        if len(self.logs) in self.weights_after:
+            self.weights[len(self.logs)] = weights_of(model)
+        if len(self.logs) == self.stop_after:
+            model.stop_training = True
+
+    def log_arrays(self):
+        """Dict from the name of a logged value to its array of shape `(steps,)`."""
+        return {name: np.array([logs[name] for logs in self.logs]) for name in self.logs[0]}
+
+
+class GradientRecorder(keras.optimizers.Optimizer):
+    """An optimizer that leaves the weights alone and keeps their gradients, as `fit` computes them."""
+
+    def __init__(self):
+        super().__init__(learning_rate=1.0, name="gradient_recorder")
+
+    def build(self, variables):
+        """Create a place for each gradient."""
+        if not self.built:
+            super().build(variables)
+            self.gradients = [self.add_variable_from_reference(v, name="gradient") for v in variables]
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Keep the gradient; TensorFlow's gradients by row are added up to an array."""
+        kept = self.gradients[self._get_variable_index(variable)]
+        self.assign(kept, keras.ops.convert_to_tensor(gradient))
+
+
+class Snapshot:
+    """All the state of a compiled model, to be put back before it is trained again."""
+
+    def __init__(self, model):
+        self.variables = [*model.variables, *model.optimizer.variables]
+        self.values = [np.array(variable.numpy()) for variable in self.variables]
+
+    def restore(self):
+        """Put every value back."""
+        for variable, value in zip(self.variables, self.values, strict=True):
+            variable.assign(value)
+
+
+def weights_of(model):
+    """Dict from the path of each weight to a copy of its array."""
+    return {weight.path: np.array(weight.numpy()) for weight in model.weights}
+
+
+def gradients_of(model):
+    """Dict from the path of each trainable weight to its array in the model's `GradientRecorder`."""
+    kept = [np.array(gradient.numpy()) for gradient in model.optimizer.gradients]
+    return {w.path: gradient for w, gradient in zip(model.trainable_weights, kept, strict=True)}
+
+
+def move_by_one_ulp(model, rng):
+    """Move each floating-point weight that is not 0 to a neighbouring number, up or down by chance."""
+    for weight in model.weights:
+        value = weight.numpy()
+        if np.issubdtype(value.dtype, np.floating):
+            towards = np.where(rng.integers(0, 2, value.shape) == 1, np.inf, -np.inf).astype(value.dtype)
+            weight.assign(np.where(value == 0, value, np.nextafter(value, towards)))

@@ -1,0 +1,127 @@
+"""The matrix as tables that a person reads: on the terminal, in Markdown, and as JSON."""
+
+from backends_matrix.judge import FLOAT64_LIMIT, LEVELS, LIMITS, LONG_LIMIT, SHORT_LIMIT
+
+LEGEND = f"""\
+Each cell holds the largest difference of that backend to any other one.
+
+- `=`: equal to the bit.
+- float64: largest difference relative to the largest entry, in real float64; at most {FLOAT64_LIMIT:.0e}.
+- float32, in U: how far a backend moves from itself when its start weights move by one unit in the
+  last place. At most {SHORT_LIMIT:g} U in the first steps, {LONG_LIMIT:g} U after training.
+- ✗: they disagree, see below. (known): upstream's difference, listed in `known_differences.toml`.
+"""
+
+
+def agreement_rows(findings, disagreements, excused):
+    """The agreement table.
+
+    Args:
+        findings: List of all `Finding`.
+        disagreements: Those that nothing excuses.
+        excused: Those that `known_differences.toml` excuses.
+
+    Returns:
+        List of rows, each a list of strings; the first holds the headings.
+    """
+    columns = sorted({label for finding in findings for label in finding.pair})
+    rows = [["recipe", "preset", "level", *columns]]
+    for recipe, preset in dict.fromkeys((finding.recipe, finding.preset) for finding in findings):
+        for level in LEVELS:
+            here = [f for f in findings if (f.recipe, f.preset, f.level) == (recipe, preset, level.name)]
+            cells = [cell(level, [f for f in here if label in f.pair], disagreements, excused) for label in columns]
+            if here:
+                rows.append([recipe, preset, level.name, *cells])
+    return rows
+
+
+def cell(level, findings, disagreements, excused):
+    """The worst of some findings as a short text."""
+    if not findings:
+        return ""
+    worst = max(findings, key=lambda finding: finding.measured)
+    unit = {"exact": "{:.1g}", "float64": "{:.0e}", "short": "{:.1f} U", "long": "{:.1f} U"}[level.rule]
+    text = "=" if level.rule == "exact" and worst.measured == 0 else unit.format(worst.measured)
+    if any(finding in disagreements for finding in findings):
+        return f"✗ {text}"
+    return f"{text} (known)" if any(finding in excused for finding in findings) else text
+
+
+def speed_rows(speeds):
+    """The speed table, a row per recipe and backend; arguments and result as above."""
+    rows = [["recipe", "backend", "import s", "build s", "first step s", "ms per step", "p20–p80", "ratio", "peak MB"]]
+    for speed in sorted(speeds, key=lambda speed: (speed["recipe"], speed["backend"])):
+        fastest = min(other["step_ms"] for other in speeds if other["recipe"] == speed["recipe"])
+        low, high = speed["step_ms_p20"], speed["step_ms_p80"]
+        unstable = " unstable" if high - low > 0.1 * speed["step_ms"] else ""
+        rows.append([
+            speed["recipe"], speed["backend"], f"{speed['import_s']:.1f}", f"{speed['build_s']:.1f}",
+            f"{speed['first_step_s']:.1f}", f"{speed['step_ms']:.2f}", f"{low:.2f}–{high:.2f}{unstable}",
+            f"{speed['step_ms'] / fastest:.1f}", f"{speed['peak_mb']:.0f}",
+        ])  # fmt: skip
+    return rows
+
+
+def describe(finding):
+    """A disagreement in one line: where, between whom, how much, and the worst element."""
+    one, other = finding.pair
+    return (
+        f"{finding.recipe} {finding.preset}, {finding.level}: {one} and {other} disagree on {finding.name}: "
+        f"{finding.measured:.3g}, at most {finding.limit:g}; {finding.note}"
+    )
+
+
+def text_table(rows):
+    """Rows of strings as aligned text."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * sum(widths, 2 * (len(widths) - 1)), *lines[1:]])
+
+
+def markdown_table(rows):
+    """Rows of strings as a Markdown table."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def markdown(agreement, speed, disagreements, unneeded, bundles):
+    """The whole report as Markdown text."""
+    verdict = "All levels agree." if not (disagreements or unneeded) else "There are disagreements."
+    parts = ["# Backends matrix", verdict, "## Agreement", LEGEND, markdown_table(agreement)]
+    if disagreements:
+        parts += ["## Disagreements", "\n".join(f"- {describe(finding)}" for finding in disagreements)]
+    if unneeded:
+        parts += ["## Entries of known_differences.toml that excuse nothing", "\n".join(f"- {e}" for e in unneeded)]
+    if len(speed) > 1:
+        note = "The `bench` preset in one process per recipe and backend, epochs after the first; ratios within this run."
+        parts += ["## Speed", note, markdown_table(speed)]
+    parts += ["## Made with", "\n".join(f"- {line}" for line in made_with(bundles))]
+    return "\n\n".join(parts) + "\n"
+
+
+def made_with(bundles):
+    """Lines that name the versions and devices behind the bundles, without repeats."""
+    return dict.fromkeys(
+        f"{bundle.label}: " + ", ".join(f"{name} {version}" for name, version in bundle.about["versions"].items())
+        for bundle in bundles
+    )
+
+
+def as_data(findings, speeds, bundles):
+    """The whole report as plain data for JSON; levels' limits included."""
+    return {
+        "made_with": list(made_with(bundles)),
+        "limits": {level.name: LIMITS[level.rule] for level in LEVELS},
+        "speed": speeds,
+        "agreement": worst_by_level(findings),
+    }
+
+
+def worst_by_level(findings):
+    """For each recipe, preset, level and pair, the finding with the largest difference, as dicts."""
+    worst = {}
+    for finding in findings:
+        key = (finding.recipe, finding.preset, finding.level, finding.pair)
+        if key not in worst or finding.measured > worst[key].measured:
+            worst[key] = finding
+    return [{**finding._asdict(), "agrees": finding.agrees} for finding in worst.values()]

@@ -1,0 +1,3 @@
+"""Tested building blocks which the recipes share."""
+
+__version__ = "0.1.0"

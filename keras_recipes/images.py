@@ -1,0 +1,145 @@
+"""Images as arrays: MNIST, a folder of pictures, an `.npz` file, or planted ones."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_recipes.config import require
+from keras_recipes.fetch import fetch
+
+MNIST_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+MNIST = {  # file: sha256
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
+
+
+def load_mnist():
+    """MNIST in its own split.
+
+    Returns:
+        Tuple `((train_images, train_labels), (test_images, test_labels))`:
+        float32 of shape `(n, 28, 28, 1)` in [0, 1], int32 of shape `(n,)`.
+
+    Reference:
+        LeCun, Bottou, Bengio and Haffner, 1998, https://doi.org/10.1109/5.726791, section III.
+    """
+    arrays = [read_idx(fetch(f"mnist/{name}", MNIST_URL + name, sha256)) for name, sha256 in MNIST.items()]
+    train_images, train_labels, test_images, test_labels = arrays
+    return (
+        (as_unit_floats(train_images[..., None]), train_labels.astype("int32")),
+        (as_unit_floats(test_images[..., None]), test_labels.astype("int32")),
+    )
+
+
+def read_idx(path):
+    """The array of unsigned bytes in a gzipped file of MNIST's `idx` format."""
+    content = gzip.decompress(Path(path).read_bytes())
+    rank = content[3]
+    shape = np.frombuffer(content, ">i4", count=rank, offset=4)
+    return np.frombuffer(content, "uint8", offset=4 + 4 * rank).reshape(shape)
+
+
+def load_images(path):
+    """Read the user's own images.
+
+    Args:
+        path: String, a folder of pictures, or of one folder of pictures per
+            class (sorted by name); or an `.npz` file that holds `images` of
+            shape `(n, height, width)` or `(n, height, width, channels)`, bytes
+            or floats in [0, 1], and, if known, `labels` of shape `(n,)`.
+
+    Returns:
+        Tuple `(images, labels)`: float32 of shape `(n, height, width, channels)`
+        in [0, 1], and int32 of shape `(n,)` counted from 0, or None.
+
+    Raises:
+        ValueError: If the path does not exist or holds no images, if images
+            differ in size, or if values are not finite or outside [0, 1].
+    """
+    expected = "'synthetic', 'mnist', a folder of pictures, or an .npz file"
+    require(Path(path).exists() and str(path) != "", "dataset", expected, str(path))
+    images, labels = read_folder(Path(path)) if Path(path).is_dir() else read_npz(Path(path))
+    require(len(images) > 0, "dataset", "images, at least one", str(path))
+    require(images.ndim == 4, "images", "of shape (n, height, width[, channels])", images.shape)
+    images = as_unit_floats(images)
+    inside = bool(np.all((images >= 0) & (images <= 1)))  # false for NaN
+    require(inside, "images", "bytes, or floats in [0, 1]", [float(images.min()), float(images.max())])
+    return images, labels
+
+
+def read_folder(folder):
+    """Images and labels, or None, of a folder; one channel if all pictures are grey, else three."""
+    classes = sorted(child for child in folder.iterdir() if child.is_dir())
+    files, labels = [], []
+    for label, subfolder in enumerate(classes or [folder]):
+        found = sorted(file for file in subfolder.iterdir() if file.suffix.lower() in SUFFIXES)
+        files += found
+        labels += [label] * len(found)
+    require(len(files) > 0, "dataset", "a folder with pictures (" + " ".join(SUFFIXES) + ")", str(folder))
+    pictures = [read_picture(file) for file in files]
+    size = pictures[0].shape[:2]
+    for file, picture in zip(files, pictures, strict=True):
+        same = picture.shape[:2] == size
+        expected = f"pictures of one size, {size} as {files[0].name}"
+        require(same, "dataset", expected, f"{file.name} {picture.shape[:2]}")
+    channels = max(picture.shape[2] for picture in pictures)
+    images = np.stack([np.broadcast_to(picture, (*size, channels)) for picture in pictures])
+    return images, np.array(labels, "int32") if classes else None
+
+
+def read_picture(file):
+    """A picture as bytes of shape `(height, width, channels)`: 1 channel if it is grey, else 3."""
+    with Image.open(file) as picture:
+        deep = picture.mode.startswith(("I", "F"))
+        require(not deep, "dataset", "pictures of 8 bits per channel", f"{file.name} {picture.mode}")
+        grey = picture.mode in ("1", "L")
+        array = np.asarray(picture.convert("L" if grey else "RGB"))
+    return array[..., None] if grey else array
+
+
+def read_npz(path):
+    """Images and labels, or None, of an `.npz` file."""
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in ("images", "labels") if name in file}
+    except (ValueError, OSError, AttributeError):
+        arrays = {}
+    require("images" in arrays, "dataset", "an .npz file with an array `images`", str(path))
+    images, labels = arrays["images"], arrays.get("labels")
+    images = images[..., None] if images.ndim == 3 else images
+    if labels is not None:
+        require(labels.shape == images.shape[:1], "labels", f"of shape ({len(images)},)", labels.shape)
+        labels = np.unique(labels, return_inverse=True)[1].astype("int32")
+    return images, labels
+
+
+def as_unit_floats(images):
+    """Bytes scaled from 0–255 to [0, 1]; floats as they are; float32."""
+    return images.astype("float32") / np.float32(255) if images.dtype == np.uint8 else images.astype("float32")
+
+
+def synthetic_blobs(num_images, seed):
+    """Blurred dots somewhere in the image, of two sizes: two numbers and a class tell all.
+
+    Args:
+        num_images: Integer of at least 1.
+        seed: Integer, seed of places and sizes.
+
+    Returns:
+        Tuple `(images, labels)`: float32 of shape `(n, 28, 28, 1)` in [0, 1];
+        int32 of shape `(n,)`, 0 for small dots and 1 for large ones.
+    """
+    rng = np.random.default_rng(seed)
+    centre = rng.uniform(7, 21, size=(num_images, 2, 1, 1))
+    labels = rng.integers(0, 2, size=num_images)
+    radius = np.where(labels == 1, 4.0, 2.0)[:, None, None]
+    rows, columns = np.mgrid[:28, :28]
+    distance = (rows - centre[:, 0]) ** 2 + (columns - centre[:, 1]) ** 2  # (n, 28, 28)
+    images = np.exp(-distance / (2 * radius**2))
+    return images[..., None].astype("float32"), labels.astype("int32")

@@ -1,0 +1,100 @@
+"""Pictures that recipes draw, each saved as a PNG file."""
+
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_recipes.files import write_file
+
+
+def save_figure(figure, path):
+    """Write a matplotlib `Figure` to `path`, whole or not at all, and return `path`."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=120, metadata={"Software": None})
+    write_file(path, png.getvalue())
+    return path
+
+
+def image_grid(rows, path, row_labels=(), title=""):
+    """Draw rows of images.
+
+    Args:
+        rows: Float array of shape `(rows, columns, height, width, channels)`
+            with 1 or 3 channels and values in [0, 1].
+        path: `Path` of the picture.
+        row_labels: Sequence of a string per row, or empty.
+        title: String above the grid.
+
+    Returns:
+        `path`.
+    """
+    rows = np.clip(np.asarray(rows, dtype="float32"), 0, 1)
+    num_rows, num_columns, height, width, channels = rows.shape
+    margin = 1  # pixels between images
+    padded = np.pad(rows, ((0, 0), (0, 0), (0, margin), (0, margin), (0, 0)), constant_values=1)
+    picture = padded.transpose(0, 2, 1, 3, 4).reshape(num_rows * (height + margin), -1, channels)
+    figure = Figure(figsize=(0.6 * num_columns + 1.2, 0.6 * num_rows + 0.5), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(picture.squeeze(-1) if channels == 1 else picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_xticks([])
+    centres = np.arange(len(row_labels)) * (height + margin) + height / 2
+    axes.set_yticks(centres, labels=list(row_labels))
+    axes.tick_params(length=0)
+    axes.set_frame_on(False)
+    axes.set_title(title, fontsize=10)
+    return save_figure(figure, path)
+
+
+def labelled_points(points, labels, path):
+    """Draw points of the plane, float array of shape `(n, 2)`, with a string beside each."""
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(points[:, 0], points[:, 1], s=12)
+    for (x, y), label in zip(points, labels, strict=True):
+        axes.annotate(str(label), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=7)
+    axes.set_xlabel("first principal component")
+    axes.set_ylabel("second principal component")
+    return save_figure(figure, path)
+
+
+def bar_chart(labels, values, value_name, path):
+    """Draw a horizontal bar for each value, float array of shape `(n,)`, the first at the bottom."""
+    figure = Figure(figsize=(8, 1 + 0.25 * len(values)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(np.arange(len(values)), values, color=np.where(np.asarray(values) < 0, "tab:red", "tab:blue"))
+    axes.set_yticks(np.arange(len(values)), labels=[str(label)[:50] for label in labels], fontsize=8)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_xlabel(value_name)
+    return save_figure(figure, path)
+
+
+def predicted_against_true(truth, predicted, name, path):
+    """Draw the density of predictions for each true value; both are float arrays of shape `(n,)`."""
+    figure = Figure(figsize=(6, 5.5), layout="constrained")
+    axes = figure.subplots()
+    low, high = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
+    bins = np.linspace(low, high, 41)
+    counts, _, _ = np.histogram2d(truth, predicted, bins=(bins, bins))
+    mesh = axes.pcolormesh(bins, bins, np.log10(1 + counts.T), cmap="viridis")
+    figure.colorbar(mesh, label="log10(1 + number of examples)")
+    axes.plot([low, high], [low, high], color="white", linewidth=1)
+    axes.set_xlabel(f"true {name}")
+    axes.set_ylabel(f"predicted {name}")
+    axes.set_aspect("equal")
+    return save_figure(figure, path)
+
+
+def principal_plane(vectors):
+    """Project vectors, float array of shape `(n, dim)`, on their first two principal components.
+
+    Returns:
+        Float array of shape `(n, 2)`. The sign of each component is such that
+        its largest loading is positive, so that pictures do not flip.
+    """
+    centred = np.asarray(vectors, dtype="float64") - np.mean(vectors, axis=0)
+    _, _, components = np.linalg.svd(centred, full_matrices=False)
+    components = np.pad(components[:2], ((0, max(0, 2 - len(components))), (0, 0)))
+    largest = np.abs(components).argmax(axis=1)
+    signs = np.where(components[np.arange(2), largest] < 0, -1, 1)
+    return centred @ (components * signs[:, None]).T

@@ -1,0 +1,48 @@
+import numpy as np
+from PIL import Image
+
+from keras_recipes.pictures import bar_chart, image_grid, labelled_points, predicted_against_true, principal_plane
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"), dtype=float)
+
+
+def test_image_grid_shows_each_image_where_it_belongs(tmp_path):
+    rows = np.zeros((2, 3, 8, 8, 1))
+    dark = pixels(image_grid(rows, tmp_path / "dark.png", ["first", "second"], "title"))
+    rows[0, 2] = 1.0
+    bright = pixels(image_grid(rows, tmp_path / "bright.png", ["first", "second"], "title"))
+    changed = np.argwhere(np.abs(bright - dark).sum(axis=-1) > 0)
+    height, width = dark.shape[:2]
+    assert len(changed) > 0.05 * height * width
+    assert changed[:, 0].max() < 0.6 * height  # the upper row
+    assert changed[:, 1].min() > 0.5 * width  # the last column
+
+
+def test_image_grid_in_colour_and_out_of_range(tmp_path):
+    rows = np.full((1, 2, 8, 8, 3), -1.0)
+    rows[..., 0] = 2.0
+    drawn = pixels(image_grid(rows, tmp_path / "red.png"))
+    assert np.mean(np.all(drawn == [255, 0, 0], axis=-1)) > 0.2
+
+
+def test_charts_are_drawn(tmp_path):
+    points = np.random.default_rng(0).normal(size=(5, 2))
+    paths = [
+        labelled_points(points, list("abcde"), tmp_path / "points.png"),
+        bar_chart(list("abcde"), points[:, 0], "bias", tmp_path / "bars.png"),
+        predicted_against_true(points[:, 0], points[:, 1], "rating", tmp_path / "truth.png"),
+    ]
+    assert all(pixels(path).std() > 5 for path in paths)
+
+
+def test_principal_plane_is_that_of_an_independent_reference():
+    from sklearn.decomposition import PCA
+
+    vectors = np.random.default_rng(1).normal(size=(30, 5)) * [5, 3, 1, 1, 1]
+    plane = principal_plane(vectors)
+    reference = PCA(2).fit_transform(vectors)
+    np.testing.assert_allclose(np.abs(plane), np.abs(reference), atol=1e-10)
+    np.testing.assert_allclose(principal_plane(-vectors), -plane, atol=1e-10)
+    assert principal_plane(vectors[:, :1]).shape == (30, 2)
