@@ -98,7 +98,9 @@ def wheel(session):
     install(session, "build", "hatchling")
     folder = Path(session.create_tmp()).resolve()
     session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder))
-    session.run("python", "-m", "pip" if session.venv_backend == "virtualenv" else "ensurepip", "--version", silent=True)
+    session.run(
+        "python", "-m", "pip" if session.venv_backend == "virtualenv" else "ensurepip", "--version", silent=True
+    )
     built = max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime)
     install(session, str(built), "pytest")
     session.run("pytest", "-p", "no:cacheprovider", str(Path("tests/wheel.py").resolve()), "--rootdir", str(folder))

@@ -1,8 +1,8 @@
 """Run every recipe on every backend, and compare.
 
-    python -m backends_matrix                          # all backends that this Python has
-    python -m backends_matrix run --backend torch      # here; compare later, or on another machine
-    python -m backends_matrix compare                  # what earlier runs left in the folder
+python -m backends_matrix                          # all backends that this Python has
+python -m backends_matrix run --backend torch      # here; compare later, or on another machine
+python -m backends_matrix compare                  # what earlier runs left in the folder
 """
 
 import argparse
@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 from backends_matrix.backends import environment_for, installed_backends
@@ -26,7 +27,7 @@ def main(argv=None):
     args = parse_arguments(argv)
     if args.action in ("run", "all"):
         for backend in args.backend or installed_backends():
-            run(backend, args.recipes, args.folder, args.jobs, args.speed)
+            run(backend, args)
     if args.action == "run":
         return 0
     return report(args.folder, args.known, args.recipes, args.backend or [])
@@ -41,37 +42,37 @@ def parse_arguments(argv):
     parser.add_argument("--folder", type=Path, default=Path("build/matrix"), help="of bundles and report")
     parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time, for numbers (2)")
+    parser.add_argument("--twins", type=int, help="runs that measure the unit of float32 (7)")
     parser.add_argument("--speed", action=argparse.BooleanOptionalAction, default=True, help="time the recipes, too")
     return parser.parse_args(argv)
 
 
-def run(backend, recipes, folder, jobs, speed):
+def run(backend, args):
     """Leave the bundles and times of some recipes on one backend in a folder.
 
     Args:
         backend: String, name of the backend.
-        recipes: List of names.
-        folder: `Path`; what an earlier run of this backend left there goes.
-        jobs: Integer, how many processes compute numbers at a time.
-        speed: Boolean, whether to time the recipes as well, one after the other.
+        args: The parsed command line; what an earlier run of the same backend
+            and recipes left in `args.folder` goes.
 
     Raises:
         subprocess.CalledProcessError: If a recipe fails.
     """
-    for recipe in recipes:
-        for old in [*(folder / recipe).rglob(f"{backend}-*.npz"), *(folder / recipe).glob(f"speed-{backend}.json")]:
+    for recipe in args.recipes:
+        place = args.folder / recipe
+        for old in [*place.rglob(f"{backend}-*.npz"), *place.glob(f"speed-{backend}.json")]:
             old.unlink()
-    with ThreadPoolExecutor(jobs) as pool:
-        tasks = [(r, precision) for r in recipes for precision in ("float32", "float64")]
-        list(pool.map(lambda task: numbers_process(backend, *task, folder), tasks))
-    for recipe in recipes if speed else []:
-        process("speed", [recipe, "--folder", str(folder)], environment_for(backend, "native", threads=1))
 
+    def numbers(recipe, precision):
+        options = ["--folder", str(args.folder), "--precision", precision]
+        options += ["--twins", str(args.twins)] if args.twins else []
+        process("worker", [recipe, *options], environment_for(backend, precision, threads=1))
 
-def numbers_process(backend, recipe, precision, folder):
-    """Run the worker of one recipe in a process of its own."""
-    arguments = [recipe, "--folder", str(folder), "--precision", precision]
-    process("worker", arguments, environment_for(backend, precision, threads=1))
+    with ThreadPoolExecutor(args.jobs) as pool:
+        recipes, precisions = zip(*product(args.recipes, ("float32", "float64")), strict=True)
+        list(pool.map(numbers, recipes, precisions))
+    for recipe in args.recipes if args.speed else []:
+        process("speed", [recipe, "--folder", str(args.folder)], environment_for(backend, "native", threads=1))
 
 
 def process(module, arguments, environment):

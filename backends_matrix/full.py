@@ -1,7 +1,7 @@
 """The figures that recipes quote under `Reaches:`: the full preset, several seeds, every backend.
 
-    python -m backends_matrix.full run vae           # on the backend of this process
-    python -m backends_matrix.full collect           # once all backends have run
+python -m backends_matrix.full run vae           # on the backend of this process
+python -m backends_matrix.full collect           # once all backends have run
 """
 
 import argparse
@@ -14,9 +14,12 @@ import time
 from pathlib import Path
 
 from backends_matrix.backends import environment_for
+from backends_matrix.report import markdown_table
 from keras_recipes.files import as_json, write_file
 
 RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
+MARKS = "<!-- results: written by `nox -s collect` -->\n", "<!-- end of results -->"
 SEEDS = (0, 1, 2)
 
 
@@ -36,6 +39,7 @@ def main(argv=None):
                 run(recipe, args.preset, seed, args.backend, args.folder)
     else:
         collect(args.folder, args.results)
+        write_file(README, with_table(README.read_text(encoding="utf-8"), args.results))
 
 
 def run(recipe, preset, seed, backend, folder):
@@ -62,6 +66,25 @@ def collect(folder, results):
             target = results / "pictures" / recipe_folder.name / picture.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(picture, target)
+
+
+def with_table(text, results):
+    """The text of README.md, with the table between its marks made from committed results."""
+    before, rest = text.split(MARKS[0])
+    return before + MARKS[0] + markdown_table(table(results)) + "\n" + MARKS[1] + rest.split(MARKS[1])[1]
+
+
+def table(results):
+    """Rows of strings: the headline metric of each recipe, mean ± standard deviation over the seeds."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "full").glob("*.json"))]
+    columns = list(dict.fromkeys(backend for one in found for metric in one["summary"].values() for backend in metric))
+    rows = [["recipe", "data", "figure", *columns]]
+    for one in found:
+        metric, by_backend = next(iter(one["summary"].items()))
+        digits = 4 if next(iter(by_backend.values()))["mean"] < 1 else 2
+        cells = [f"{s['mean']:.{digits}f} ± {s['standard_deviation']:.{digits}f}" for s in by_backend.values()]
+        rows.append([one["recipe"], one["config"]["dataset"], metric, *cells])
+    return rows
 
 
 def read_run(run_folder):

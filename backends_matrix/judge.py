@@ -184,13 +184,13 @@ def all_names(one, other):
 
 def in_units(level, name, worst, of_level):
     """A `Distance` in the unit of the level's rule, as float."""
-    if level.rule == "exact":
+    if level.rule == "exact" or worst.size in (0.0, np.inf):
         return worst.size
     if level.rule == "float64":
-        return worst.size / worst.scale if worst.size else 0.0
+        return worst.size / worst.scale
     moved = float(np.median([bundle.about["ulp"].get(name, 0.0) for bundle in of_level]))
     unit = max(moved, ROUNDING * worst.scale)
-    return worst.size / unit if worst.size else 0.0
+    return worst.size / unit
 
 
 def finding(level, one, other, name, measured, note):

@@ -8,7 +8,6 @@ training), `gradient` of the first batch, `log` of each step, `weights@1`, `weig
 
 import contextlib
 import hashlib
-import importlib
 from importlib import metadata
 
 import keras
@@ -26,27 +25,27 @@ FLOAT32_STEPS, FLOAT64_STEPS = (1, 5), (1, 5, 20)  # steps after which weights a
 TEST_ROWS = 256  # test examples whose predictions are compared
 
 
-def numbers(recipe_name, preset, precision):
+def numbers(recipe, preset, precision, twins=TWINS):
     """Run a preset of a recipe and note everything that another backend should find as well.
 
     Args:
-        recipe_name: String, name of a module in `recipes`.
+        recipe: Module that keeps the contract of a recipe.
         preset: String, a key of its `PRESETS`.
         precision: String, "float32", or "float64": the first steps in real
             float64, where only a difference of meaning shows.
+        twins: Integer, how many runs measure the unit of float32.
 
     Returns:
         `Bundle`.
     """
-    recipe = importlib.import_module(f"recipes.{recipe_name}")
     precise = real_float64() if precision == "float64" else contextlib.nullcontext()
     with portable_random(), precise:
         subject = Subject(recipe, recipe.PRESETS[preset])
         arrays = subject.run(stop_after=FLOAT64_STEPS[-1] if precision == "float64" else None)
-        ulp = {} if precision == "float64" else one_ulp_distances(subject, arrays)
+        ulp = {} if precision == "float64" else one_ulp_distances(subject, arrays, twins)
     backend = keras.config.backend()
     about = {
-        "recipe": recipe_name,
+        "recipe": recipe.__name__.rpartition(".")[2],
         "preset": preset,
         "backend": backend,
         "device": device_of(backend),
@@ -115,19 +114,20 @@ class Subject:
         self.recipe.train(model, self.data, self.config, callbacks=[recorder])
 
 
-def one_ulp_distances(subject, arrays):
+def one_ulp_distances(subject, arrays, twins):
     """How far the arrays move, at most, when the start weights move by one unit in the last place.
 
     Args:
         subject: `Subject`, which has run once.
         arrays: Dict of the arrays that it found.
+        twins: Integer, the number of runs.
 
     Returns:
         Dict from the name of an array, or of a quantity that is judged as a
         whole, to float.
     """
     farthest = {}
-    for twin in range(TWINS):
+    for twin in range(twins):
         subject.restart(twin)
         for name, moved in distances(arrays, subject.run()).items():
             farthest[name] = max(farthest.get(name, 0.0), moved.size)

@@ -34,7 +34,7 @@ class Recorder(keras.callbacks.Callback):
 
 
 class GradientRecorder(keras.optimizers.Optimizer):
-    """An optimizer that leaves the weights alone and keeps their gradients, as `fit` computes them."""
+    """An optimizer that leaves the weights alone and sums up their gradients, as `fit` computes them."""
 
     def __init__(self):
         super().__init__(learning_rate=1.0, name="gradient_recorder")
@@ -46,9 +46,8 @@ class GradientRecorder(keras.optimizers.Optimizer):
             self.gradients = [self.add_variable_from_reference(v, name="gradient") for v in variables]
 
     def update_step(self, gradient, variable, learning_rate):
-        """Keep the gradient; TensorFlow's gradients by row are added up to an array."""
-        kept = self.gradients[self._get_variable_index(variable)]
-        self.assign(kept, keras.ops.convert_to_tensor(gradient))
+        """Keep the gradient; adding to zeros sums the parts of TensorFlow's gradients by row."""
+        self.assign_add(self.gradients[self._get_variable_index(variable)], gradient)
 
 
 class Snapshot:

@@ -93,7 +93,9 @@ def markdown(agreement, speed, disagreements, unneeded, bundles):
     if unneeded:
         parts += ["## Entries of known_differences.toml that excuse nothing", "\n".join(f"- {e}" for e in unneeded)]
     if len(speed) > 1:
-        note = "The `bench` preset in one process per recipe and backend, epochs after the first; ratios within this run."
+        note = (
+            "The `bench` preset in one process per recipe and backend, epochs after the first; ratios within this run."
+        )
         parts += ["## Speed", note, markdown_table(speed)]
     parts += ["## Made with", "\n".join(f"- {line}" for line in made_with(bundles))]
     return "\n\n".join(parts) + "\n"

@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-from backends_matrix.numbers import numbers
+from backends_matrix.numbers import TWINS, numbers
 
 
 def main(argv=None):
@@ -12,15 +12,12 @@ def main(argv=None):
     parser.add_argument("recipe", help="name of the recipe")
     parser.add_argument("--folder", required=True, help="where the bundles go")
     parser.add_argument("--precision", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--twins", type=int, default=TWINS, help=f"runs that measure the unit of float32 ({TWINS})")
     args = parser.parse_args(argv)
-    for preset in smoke_presets(args.recipe):
-        print(numbers(args.recipe, preset, args.precision).write(args.folder))
-
-
-def smoke_presets(recipe_name):
-    """The presets that the matrix runs, as a list: `smoke`, and its variants `smoke-…`."""
-    presets = importlib.import_module(f"recipes.{recipe_name}").PRESETS
-    return [name for name in presets if name.partition("-")[0] == "smoke"]
+    recipe = importlib.import_module(f"recipes.{args.recipe}")
+    for preset in recipe.PRESETS:
+        if preset.partition("-")[0] == "smoke":  # `smoke`, and its variants `smoke-…`
+            print(numbers(recipe, preset, args.precision, args.twins).write(args.folder))
 
 
 if __name__ == "__main__":

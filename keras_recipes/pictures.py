@@ -30,7 +30,7 @@ def image_grid(rows, path, row_labels=(), title=""):
         `path`.
     """
     rows = np.clip(np.asarray(rows, dtype="float32"), 0, 1)
-    num_rows, num_columns, height, width, channels = rows.shape
+    num_rows, num_columns, height, _, channels = rows.shape
     margin = 1  # pixels between images
     padded = np.pad(rows, ((0, 0), (0, 0), (0, margin), (0, margin), (0, 0)), constant_values=1)
     picture = padded.transpose(0, 2, 1, 3, 4).reshape(num_rows * (height + margin), -1, channels)
@@ -52,7 +52,7 @@ def labelled_points(points, labels, path):
     axes = figure.subplots()
     axes.scatter(points[:, 0], points[:, 1], s=12)
     for (x, y), label in zip(points, labels, strict=True):
-        axes.annotate(str(label), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=7)
+        axes.annotate(shortened(label), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=7)
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second principal component")
     return save_figure(figure, path)
@@ -63,10 +63,16 @@ def bar_chart(labels, values, value_name, path):
     figure = Figure(figsize=(8, 1 + 0.25 * len(values)), layout="constrained")
     axes = figure.subplots()
     axes.barh(np.arange(len(values)), values, color=np.where(np.asarray(values) < 0, "tab:red", "tab:blue"))
-    axes.set_yticks(np.arange(len(values)), labels=[str(label)[:50] for label in labels], fontsize=8)
+    axes.set_yticks(np.arange(len(values)), labels=[shortened(label) for label in labels], fontsize=8)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel(value_name)
     return save_figure(figure, path)
+
+
+def shortened(label, length=40):
+    """A label as a string of at most `length` characters."""
+    text = str(label)
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def predicted_against_true(truth, predicted, name, path):

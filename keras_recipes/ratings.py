@@ -58,7 +58,7 @@ def read_ratings(dataset):
         return checked(read_movielens(dataset), dataset)
     expected = "one of " + ", ".join(map(repr, ["synthetic", *MOVIELENS])) + ", or the path of a CSV file"
     require(Path(dataset).is_file(), "dataset", expected, dataset)
-    with open(dataset, newline="", encoding="utf-8-sig") as file:
+    with Path(dataset).open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file)
         missing = [name for name in ("user", "item", "rating") if name not in (rows.fieldnames or ())]
         require(not missing, "dataset", f"a CSV file with columns user, item, rating; {dataset} has", rows.fieldnames)

@@ -8,6 +8,7 @@ from keras_recipes import __version__
 from keras_recipes.backend import DISTRIBUTION
 from keras_recipes.copying.bundle import bundle
 from keras_recipes.copying.discovery import PACKAGE, RECIPES
+from keras_recipes.files import write_file
 
 
 def copy(name, destination=".", force=False, recipes=RECIPES, package=PACKAGE):
@@ -36,13 +37,7 @@ def copy(name, destination=".", force=False, recipes=RECIPES, package=PACKAGE):
     text = bundle(name, path.name, recipes, package)
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists already; --force replaces it")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_file(path, text)
     return path
 
 

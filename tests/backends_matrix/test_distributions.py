@@ -10,6 +10,7 @@ from keras import ops
 from backends_matrix import distributions
 
 MANY = 100_000
+SOME = 20_000
 ONES = np.ones(1000, "float32")
 LOGITS = np.log(np.array([[0.2, 0.3, 0.5], [0.6, 0.1, 0.3]], "float32"))
 
@@ -22,10 +23,10 @@ DRAWS = {
     "randint": lambda seed: distributions.randint((MANY,), -7, 1000, seed=seed),
     "dropout": lambda seed: distributions.dropout(ONES, 0.3, seed=seed),
     "shuffle": lambda seed: distributions.shuffle(np.arange(1000), seed=seed),
-    "categorical": lambda seed: distributions.categorical(LOGITS, 1000, seed=seed),
+    "categorical": lambda seed: distributions.categorical(LOGITS, SOME, seed=seed),
     "binomial": lambda seed: distributions.binomial((1000,), 20, 0.3, seed=seed),
-    "gamma": lambda seed: distributions.gamma((1000,), 0.4, seed=seed),
-    "beta": lambda seed: distributions.beta((1000,), 0.4, 0.3, seed=seed),
+    "gamma": lambda seed: distributions.gamma((SOME,), 0.4, seed=seed),
+    "beta": lambda seed: distributions.beta((SOME,), 0.4, 0.3, seed=seed),
 }
 ROUNDED = ("gamma", "beta")  # these go through logarithms and powers
 
@@ -54,10 +55,9 @@ def test_compiled_draws_equal_eager_draws(name):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="only torch has a meta device")
-@pytest.mark.parametrize("name", DRAWS)
-def test_draws_work_on_the_meta_device_where_torch_infers_shapes(name):
+def test_draws_work_on_the_meta_device_where_torch_infers_shapes():
     with keras.device("meta"):
-        assert DRAWS[name](5).device.type == "meta"
+        assert {DRAWS[name](5).device.type for name in DRAWS} == {"meta"}
 
 
 @pytest.mark.parametrize("name", DRAWS)
@@ -131,14 +131,14 @@ def test_randint_reaches_both_ends_equally_often_and_checks_its_bounds():
 
 
 def test_dropout_scales_what_it_keeps_and_broadcasts_its_noise():
-    inputs = np.full((500, 40), 3.0, "float32")
+    inputs = np.full((1000, 100), 3.0, "float32")
     dropped = array(distributions.dropout(inputs, 0.25, seed=1))
     np.testing.assert_allclose(np.unique(dropped), [0.0, 4.0])
     assert (dropped == 0.0).mean() == pytest.approx(0.25, abs=4 * math.sqrt(0.1875 / inputs.size))
     rows = array(distributions.dropout(inputs, 0.25, noise_shape=(None, 1), seed=1))
     np.testing.assert_array_equal(rows, np.broadcast_to(rows[:, :1], inputs.shape))
-    assert 0 < (rows[:, 0] == 0.0).sum() < 500
-    infinite = array(distributions.dropout(np.full(99, np.inf, "float32"), 0.5, seed=1))
+    assert 0 < (rows[:, 0] == 0.0).sum() < 1000
+    infinite = array(distributions.dropout(np.full(1000, np.inf, "float32"), 0.5, seed=1))
     assert set(infinite) == {0.0, np.inf}
     np.testing.assert_array_equal(array(distributions.dropout(inputs, 0.0)), inputs)
     np.testing.assert_array_equal(array(distributions.dropout(inputs, 1.0)), 0.0 * inputs)
@@ -166,33 +166,33 @@ def test_every_permutation_of_three_is_equally_likely():
 
 
 def test_categorical_draws_classes_with_their_probabilities():
-    draws = array(distributions.categorical(LOGITS, 20_000, seed=1))
+    draws = array(distributions.categorical(LOGITS, SOME, seed=1))
     for row, logits in zip(draws, LOGITS, strict=True):
-        np.testing.assert_allclose(np.bincount(row) / 20_000, np.exp(logits), atol=4 * 0.5 / math.sqrt(20_000))
+        np.testing.assert_allclose(np.bincount(row) / SOME, np.exp(logits), atol=4 * 0.5 / math.sqrt(SOME))
 
 
 @pytest.mark.parametrize("alpha", [0.4, 1.0, 3.7])
 def test_gamma_has_its_moments(alpha):
-    draws = array(distributions.gamma((20_000,), alpha, seed=1)).astype("float64")
+    draws = array(distributions.gamma((SOME,), alpha, seed=1)).astype("float64")
     assert draws.min() > 0.0
-    assert draws.mean() == pytest.approx(alpha, abs=4 * math.sqrt(alpha / 20_000))
+    assert draws.mean() == pytest.approx(alpha, abs=4 * math.sqrt(alpha / SOME))
     fourth_moment = 3 * alpha**2 + 6 * alpha
-    assert draws.var() == pytest.approx(alpha, abs=4 * math.sqrt((fourth_moment - alpha**2) / 20_000))
+    assert draws.var() == pytest.approx(alpha, abs=4 * math.sqrt((fourth_moment - alpha**2) / SOME))
 
 
 def test_beta_and_binomial_have_their_moments():
-    draws = array(distributions.beta((20_000,), 0.4, 0.3, seed=1)).astype("float64")
+    draws = array(distributions.beta((SOME,), 0.4, 0.3, seed=1)).astype("float64")
     variance = 0.12 / (0.49 * 1.7)
-    assert draws.mean() == pytest.approx(4 / 7, abs=4 * math.sqrt(variance / 20_000))
+    assert draws.mean() == pytest.approx(4 / 7, abs=4 * math.sqrt(variance / SOME))
     assert draws.var() == pytest.approx(variance, rel=0.05)
-    counts = array(distributions.binomial((5000, 2), [20, 3], [0.3, 0.9], seed=1))
-    np.testing.assert_allclose(counts.mean(axis=0), [6.0, 2.7], atol=4 * math.sqrt(4.2 / 5000))
+    counts = array(distributions.binomial((SOME, 2), [20, 3], [0.3, 0.9], seed=1))
+    np.testing.assert_allclose(counts.mean(axis=0), [6.0, 2.7], atol=4 * math.sqrt(4.2 / SOME))
     np.testing.assert_allclose(counts.var(axis=0), [4.2, 0.27], rtol=0.1)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 def test_other_types_see_the_float32_numbers_rounded(dtype):
-    draws = distributions.normal((100,), 0.3, 0.7, dtype=dtype, seed=1)
+    draws = distributions.normal((1000,), 0.3, 0.7, dtype=dtype, seed=1)
     assert keras.backend.standardize_dtype(draws.dtype) == dtype
-    expected = ops.cast(distributions.normal((100,), 0.3, 0.7, dtype="float32", seed=1), dtype)
+    expected = ops.cast(distributions.normal((1000,), 0.3, 0.7, dtype="float32", seed=1), dtype)
     np.testing.assert_array_equal(array(ops.cast(draws, "float32")), array(ops.cast(expected, "float32")))

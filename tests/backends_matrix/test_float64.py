@@ -118,6 +118,15 @@ def test_draws_are_the_float32_numbers():
         np.testing.assert_array_equal(ops.convert_to_numpy(wide), ops.convert_to_numpy(narrow))
 
 
+@pytest.fixture
+def bfloat16_policy():
+    """A policy that nothing but `real_float64` could have replaced."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
 def settings():
     """All that `real_float64` changes: floatx, policy, promotion table, and functions imported by name."""
     modules = [module for name, module in sys.modules.items() if name.startswith("keras.")]
@@ -127,12 +136,13 @@ def settings():
 
 
 @pytest.mark.usefixtures("wide_arrays")
-def test_keras_is_as_before_after_the_context_and_after_an_exception():
+def test_keras_is_as_before_after_the_context_and_after_an_exception(bfloat16_policy):
     before = settings()
     with float64.real_float64():
         assert keras.config.floatx() == keras.config.dtype_policy().name == "float64"
         assert settings() != before
     assert settings() == before
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
     with pytest.raises(ZeroDivisionError), float64.real_float64():
         raise ZeroDivisionError
     assert settings() == before

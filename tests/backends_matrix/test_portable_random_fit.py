@@ -51,16 +51,15 @@ def portable():
         yield
 
 
-@pytest.mark.parametrize("built", [True, False])
-@pytest.mark.parametrize("batch_size", [4, 5, 32])
+@pytest.mark.parametrize(("batch_size", "built"), [(4, True), (32, True), (5, False)])
 def test_order_is_the_same_on_every_backend(batch_size, built):
     np.testing.assert_array_equal(orders_of_fit(batch_size=batch_size, built=built), ORDERS)
 
 
 def test_order_changes_from_epoch_to_epoch_and_with_the_seed():
-    orders = orders_of_fit(epochs=5)
-    np.testing.assert_array_equal(np.sort(orders), np.tile(np.arange(ROWS), (5, 1)))
-    assert len({tuple(order) for order in orders}) == 5
+    orders = orders_of_fit(epochs=4)
+    np.testing.assert_array_equal(np.sort(orders), np.tile(np.arange(ROWS), (4, 1)))
+    assert len({tuple(order) for order in orders}) == 4
     assert not np.array_equal(orders_of_fit(seed=SEED + 1), ORDERS)
 
 
@@ -96,7 +95,7 @@ def test_validation_does_not_disturb_the_order():
 
 def test_inputs_targets_and_weights_stay_together():
     keras.utils.set_random_seed(SEED)
-    inputs = {"one": keras.Input((1,)), "two": keras.Input((2,))}
+    inputs = {"one": keras.Input((1,), name="one"), "two": keras.Input((2,), name="two")}
     total = layers.Dense(1, kernel_initializer="ones")(layers.Concatenate()([inputs["one"], inputs["two"]]))
     model = keras.Model(inputs, total)
     model.compile(optimizer=keras.optimizers.SGD(0.0), loss="mse", weighted_metrics=["mse"])

@@ -27,7 +27,9 @@ def test_order_is_fixed_by_the_seed_and_new_each_epoch():
     assert list(one[0][0]) != list(first)
 
 
-@pytest.mark.parametrize(("arrays", "batch_size", "named"), [((np.arange(3),), 0, "batch_size"), ((np.arange(0),), 1, "arrays")])
+@pytest.mark.parametrize(
+    ("arrays", "batch_size", "named"), [((np.arange(3),), 0, "batch_size"), ((np.arange(0),), 1, "arrays")]
+)
 def test_batches_refuse(arrays, batch_size, named):
     with pytest.raises(ValueError, match=f"`{named}` must be"):
         Batches(arrays, batch_size)

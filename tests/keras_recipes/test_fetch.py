@@ -15,7 +15,7 @@ CONTENT = b"a small data set\n" * 1000
 class Handler(http.server.BaseHTTPRequestHandler):
     requests = 0
 
-    def do_GET(self):  # noqa: N802 - the name that http.server calls
+    def do_GET(self):
         type(self).requests += 1
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))

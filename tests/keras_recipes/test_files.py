@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from keras_recipes.files import as_json, write_file
@@ -10,7 +8,7 @@ def test_writes_text_and_bytes_into_new_folders(tmp_path):
     assert (tmp_path / "a" / "b.txt").read_bytes() == "grün\n".encode()
     write_file(tmp_path / "a" / "b.txt", b"\x00")
     assert (tmp_path / "a" / "b.txt").read_bytes() == b"\x00"
-    assert os.listdir(tmp_path / "a") == ["b.txt"]
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.txt"]
 
 
 def test_a_failure_keeps_what_was_there(tmp_path, monkeypatch):

@@ -91,13 +91,13 @@ def test_bad_npz_is_a_value_error(arrays, message, tmp_path):
 
 def test_pictures_of_sixteen_bits_are_refused(tmp_path):
     Image.fromarray(np.full((4, 4), 40000, "uint16")).save(tmp_path / "deep.png")
-    with pytest.raises(ValueError, match="pictures of 8 bits per channel, received 'deep.png I;16'"):
+    with pytest.raises(ValueError, match=r"pictures of 8 bits per channel, received 'deep.png I;16'"):
         load_images(str(tmp_path))
 
 
 def test_other_files_and_empty_folders_are_value_errors(tmp_path):
     (tmp_path / "text.npz").write_text("no arrays")
-    with pytest.raises(ValueError, match="an .npz file with an array `images`"):
+    with pytest.raises(ValueError, match=r"an .npz file with an array `images`"):
         load_images(str(tmp_path / "text.npz"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="a folder with pictures"):

@@ -121,7 +121,9 @@ def test_elbo_of_a_linear_gaussian_model_is_its_evidence():
     draws = 100_000
     layer = GaussianSampling(seed=5)
     codes = layer(
-        np.tile(mean, (draws, 1)).astype("float32"), np.tile(-np.log(precision), (draws, 1)).astype("float32"), training=True
+        np.tile(mean, (draws, 1)).astype("float32"),
+        np.tile(-np.log(precision), (draws, 1)).astype("float32"),
+        training=True,
     )
     residual = x - keras.ops.convert_to_numpy(codes).astype("float64") @ directions.T
     log_likelihood = -0.5 * (residual**2).sum(axis=1) / noise**2 - 2.5 * np.log(2 * np.pi * noise**2)
@@ -130,7 +132,9 @@ def test_elbo_of_a_linear_gaussian_model_is_its_evidence():
 
 
 @pytest.mark.parametrize(
-    "layer", [Bias(1.5), Embedding(4, 2), UnknownIds(0.25, seed=7), GaussianSampling(0.5, 0.1, seed=7)], ids=lambda x: x.name
+    "layer",
+    [Bias(1.5), Embedding(4, 2), UnknownIds(0.25, seed=7), GaussianSampling(0.5, 0.1, seed=7)],
+    ids=lambda x: x.name,
 )
 def test_config_makes_the_same_layer(layer):
     config = keras.saving.serialize_keras_object(layer)

@@ -208,5 +208,5 @@ def test_bad_flag_is_a_value_error(recipe, flags, named):
 
 @pytest.mark.parametrize("dataset", ["no-such-set", "no/such/file.csv", ""])
 def test_unknown_dataset_lists_the_known_ones(recipe, dataset):
-    with pytest.raises(ValueError, match="`dataset` must be .*'synthetic'"):
+    with pytest.raises(ValueError, match=r"`dataset` must be .*'synthetic'"):
         recipe.load_data(recipe.Config(dataset=dataset))

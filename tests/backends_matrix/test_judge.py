@@ -1,0 +1,129 @@
+"""The rules, on planted numbers; every rule must be able to say no."""
+
+import numpy as np
+import pytest
+
+from backends_matrix.bundle import Bundle, read_bundles
+from backends_matrix.judge import LEVELS, compare, distance
+
+UNIT = 1e-5  # how far each array moves with its start weights, below
+
+
+def bundle(backend, precision="float32", device="cpu", **changed):
+    arrays = {
+        "initial/kernel": np.array([1.0, 2.0], "float32"),
+        "forward/0": np.array([[3.0, -1.0]]),
+        "loss/loss": np.array(0.5),
+        "gradient/kernel": np.array([0.25, -4.0]),
+        "log/loss": np.array([0.5, 0.4, 0.3]),
+        "weights@1/kernel": np.array([1.1, 2.1]),
+        "weights@5/kernel": np.array([1.2, 2.2]),
+        "weights@20/kernel": np.array([1.2, 2.2]),
+        "weights@end/kernel": np.array([1.3, 2.3]),
+        "weights@end/bias": np.array([0.3]),
+        "metric/rmse": np.array(0.1),
+    }
+    about = {
+        "recipe": "planted", "preset": "smoke", "backend": backend, "device": device, "precision": precision,
+        "versions": {"keras": "3"}, "data": {"train/0": "aa", "test/0": "bb"},
+        "ulp": dict.fromkeys([*arrays, "weights@end"], UNIT),
+    }  # fmt: skip
+    about |= {name: value for name, value in changed.items() if name in about}
+    return Bundle(
+        about, arrays | {n.replace("__", "/").replace("_at_", "@"): v for n, v in changed.items() if n not in about}
+    )
+
+
+def disagreements(*bundles):
+    return [finding for finding in compare(list(bundles)) if not finding.agrees]
+
+
+def test_equal_bundles_agree_at_every_level():
+    pair = [bundle("jax"), bundle("torch"), bundle("jax", "float64"), bundle("torch", "float64")]
+    findings = compare(pair)
+    assert {finding.level for finding in findings} == {level.name for level in LEVELS}
+    assert all(finding.agrees and finding.measured == 0 for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "level"),
+    [
+        ("initial__kernel", np.array([1.0, np.nextafter(np.float32(2), np.float32(3))], "float32"), "initial weights"),
+        ("forward__0", np.array([[3.0, -1.0 + 9 * UNIT]]), "float32 forward"),
+        ("loss__loss", np.array(0.5 + 9 * UNIT), "float32 loss"),
+        ("gradient__kernel", np.array([0.25, -4.0 - 9 * UNIT]), "float32 gradient"),
+        ("weights_at_1__kernel", np.array([1.1 + 9 * UNIT, 2.1]), "float32 5 steps"),
+        ("weights_at_5__kernel", np.array([1.2, 2.2 + 9 * UNIT]), "float32 5 steps"),
+        ("weights_at_end__kernel", np.array([1.3 + 4 * UNIT, 2.3]), "float32 trained"),
+        ("log__loss", np.array([0.5, 0.4, 0.3 + 4 * UNIT]), "float32 trained"),
+        ("metric__rmse", np.array(0.1 + 4 * UNIT), "float32 metric"),
+    ],
+)
+def test_a_difference_beyond_the_limit_is_found_where_it_is(name, value, level):
+    found = disagreements(bundle("jax"), bundle("torch", **{name: value}))
+    assert [(finding.level, finding.pair) for finding in found] == [(level, ("jax", "torch"))]
+    assert name.replace("_at_", "@").split("__")[0] in found[0].note
+
+
+@pytest.mark.parametrize("units", [0.5, 7.9])
+def test_a_difference_within_the_limit_is_rounding(units):
+    assert not disagreements(bundle("jax"), bundle("torch", forward__0=np.array([[3.0, -1.0 + units * UNIT]])))
+
+
+def test_the_unit_is_the_median_over_the_backends():
+    wild = bundle("torch", forward__0=np.array([[3.0, -1.0 + 20 * UNIT]]))
+    wild.about["ulp"]["forward/0"] = 1.0  # a faulty backend does not excuse itself
+    found = disagreements(bundle("jax"), bundle("tensorflow"), wild)
+    assert [finding.pair for finding in found] == [("jax", "torch"), ("tensorflow", "torch")]
+
+
+def test_the_unit_is_at_least_four_rounding_errors():
+    one, other = (bundle(name, forward__0=np.array([[3.0, -1.0 + x]])) for name, x in (("jax", 0), ("torch", 9e-6)))
+    for each in (one, other):
+        each.about["ulp"]["forward/0"] = 0.0
+    assert compare([one, other])[3].measured == pytest.approx(9e-6 / (4 * 2**-23 * 3.0), rel=1e-4)
+
+
+@pytest.mark.parametrize(("relative", "agrees"), [(0.5e-9, True), (2e-9, False), (1e-2, False)])
+def test_float64_is_judged_by_the_largest_entry(relative, agrees):
+    changed = bundle("torch", "float64", gradient__kernel=np.array([0.25 + 4.0 * relative, -4.0]))
+    found = disagreements(bundle("jax", "float64"), changed)
+    assert [finding.level for finding in found] == ([] if agrees else ["float64 gradient"])
+
+
+def test_other_data_other_shapes_and_missing_arrays_are_found():
+    assert disagreements(bundle("jax"), bundle("torch", data={"train/0": "aa", "test/0": "cc"}))[0].level == "data"
+    assert disagreements(bundle("jax"), bundle("torch", data={"train/0": "aa"}))[0].level == "data"
+    assert disagreements(bundle("jax"), bundle("torch", initial__kernel=np.ones(3, "float32")))[0].measured == np.inf
+    more = disagreements(bundle("jax"), bundle("torch", gradient__bias=np.ones(3)))
+    assert [(finding.name, finding.note) for finding in more] == [("gradient/bias", "only one of them has it")]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_on_one_side_is_found(value):
+    changed = bundle("torch", gradient__kernel=np.array([value, -4.0]))
+    assert [finding.level for finding in disagreements(bundle("jax"), changed)] == ["float32 gradient"]
+    assert not disagreements(bundle("jax", gradient__kernel=np.array([value, -4.0])), changed)
+
+
+def test_distance_names_the_worst_element():
+    one, other = np.zeros((2, 3)), np.zeros((2, 3))
+    other[1, 2], other[0, 1] = -0.5, 0.25
+    found = distance("x", one, other)
+    assert (found.size, found.element, found.values) == (0.5, (1, 2), (0.0, -0.5))
+    assert distance("x", np.zeros((0, 2)), np.zeros((0, 2))).size == 0
+
+
+def test_bundles_come_back_from_files(tmp_path):
+    written = [bundle("jax"), bundle("torch", device="NVIDIA H100/80"), bundle("jax", "float64")]
+    paths = {each.write(tmp_path) for each in written}
+    assert len(paths) == 3
+    again = {(each.label, each.about["precision"]): each for each in read_bundles(tmp_path)}
+    assert set(again) == {("jax", "float32"), ("torch (NVIDIA H100/80)", "float32"), ("jax", "float64")}
+    for each in written:
+        back = again[each.label, each.about["precision"]]
+        assert back.about == each.about
+        assert set(back.arrays) == set(each.arrays)
+        for name, array in each.arrays.items():
+            assert back.arrays[name].dtype == array.dtype
+            np.testing.assert_array_equal(back.arrays[name], array)

@@ -1,0 +1,130 @@
+"""The matrix as its user runs it: processes, bundles, report, exit status."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from backends_matrix.__main__ import main
+from backends_matrix.bundle import Bundle, read_bundles
+from backends_matrix.judge import LEVELS
+from keras_recipes.copying import recipe_names
+
+RECIPE = "collaborative_filtering"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """Bundles and times of a recipe on this backend, and its twins under another name."""
+    folder = tmp_path_factory.mktemp("matrix")
+    arguments = ["run", "--backend", keras.config.backend(), "--recipes", RECIPE]
+    assert main([*arguments, "--folder", str(folder), "--twins", "1"]) == 0
+    for bundle in read_bundles(folder):
+        Bundle({**bundle.about, "backend": "other"}, bundle.arrays).write(folder)
+    return folder
+
+
+def compare(folder, *more, recipes=(RECIPE,)):
+    return main(["compare", "--folder", str(folder), "--recipes", *recipes, *more])
+
+
+def test_all_agree_and_the_report_says_so(ran, capsys):
+    assert compare(ran) == 0
+    printed = capsys.readouterr().out
+    assert "All levels agree." in printed
+    report = (ran / "report.md").read_text()
+    for level in LEVELS:
+        assert level.name in printed
+        assert f"| {RECIPE} | smoke | {level.name} | " in report
+    assert keras.__version__ in report
+    found = json.loads((ran / "report.json").read_text())
+    assert all(finding["agrees"] for finding in found["agreement"])
+    presets = {finding["preset"] for finding in found["agreement"]}
+    assert {"smoke", "smoke-mlp"} <= presets
+    (speed,) = found["speed"]
+    assert 0 < speed["step_ms_p20"] <= speed["step_ms"] <= speed["step_ms_p80"]
+    assert speed["first_step_s"] > 0
+    assert speed["import_s"] > 0
+    assert "unstable" in report or "–" in report
+
+
+def test_a_disagreement_is_named_and_fails(ran, capsys, tmp_path):
+    for bundle in read_bundles(ran):
+        if (bundle.label, bundle.about["preset"], bundle.about["precision"]) == ("other", "smoke", "float64"):
+            bundle.arrays["gradient/item/embeddings"][3, 1] += 0.125
+        bundle.write(tmp_path)
+    assert compare(tmp_path) == 1
+    printed = capsys.readouterr().out
+    (line,) = [line for line in printed.splitlines() if "disagree on" in line]
+    for part in (
+        RECIPE,
+        "smoke",
+        "float64 gradient",
+        keras.config.backend(),
+        "other",
+        "gradient/item/embeddings[3, 1]",
+    ):
+        assert part in line
+    assert "✗" in (tmp_path / "report.md").read_text()
+
+    known = tmp_path / "known.toml"
+    entry = {"recipe": RECIPE, "preset": "smoke", "backend": "other", "level": "float64 gradient"}
+    entry |= {"array": "gradient/item/*", "reason": "planted", "reproduction": "this test"}
+    known.write_text(
+        "[[difference]]\nlimit = 1000.0\n" + "".join(f'{name} = "{text}"\n' for name, text in entry.items())
+    )
+    assert compare(tmp_path, "--known", str(known)) == 0
+    assert "(known)" in capsys.readouterr().out
+    assert compare(ran, "--known", str(known)) == 1
+    assert "Not needed in" in capsys.readouterr().out
+
+
+def test_what_did_not_run_is_no_agreement(ran, capsys, tmp_path):
+    assert compare(tmp_path) == 2
+    bundles = read_bundles(ran)
+    for bundle in bundles:
+        if bundle.label != "other":
+            bundle.write(tmp_path)
+    assert compare(tmp_path) == 2
+    assert "Nothing from a second backend" in capsys.readouterr().out
+    bundles[0].write(tmp_path)
+    next(bundle for bundle in bundles if bundle.label == "other").write(tmp_path)
+    assert compare(tmp_path) == 2
+    assert "Nothing from other" in capsys.readouterr().out
+    assert compare(ran, "--backend", "missing") == 2
+    assert "Nothing from missing" in capsys.readouterr().out
+    assert compare(ran, recipes=recipe_names()) == 2
+    assert "Nothing from any backend" in capsys.readouterr().out
+
+
+def test_a_recipe_that_fails_is_shown(tmp_path, capsys):
+    with pytest.raises(Exception, match="returned non-zero exit status"):
+        main(
+            [
+                "run",
+                "--backend",
+                keras.config.backend(),
+                "--recipes",
+                "none_such",
+                "--folder",
+                str(tmp_path),
+                "--jobs",
+                "1",
+            ]
+        )
+    assert "No module named 'recipes.none_such'" in capsys.readouterr().out
+
+
+def test_worst_numbers_survive_in_the_table():
+    from backends_matrix.judge import Finding
+    from backends_matrix.report import agreement_rows, describe, text_table
+
+    good = Finding("r", "smoke", "float32 loss", "loss/loss", ("a", "b"), 1.25, 8.0, "")
+    bad = Finding("r", "smoke", "float32 loss", "loss/mae", ("b", "c"), np.inf, 8.0, "loss/mae[] 1.0 and nan")
+    rows = agreement_rows([good, bad], [bad], [])
+    assert rows[1:] == [["r", "smoke", "float32 loss", "1.2 U", "✗ inf U", "✗ inf U"]]
+    assert "float32 loss" in text_table(rows)
+    assert (
+        describe(bad) == "r smoke, float32 loss: b and c disagree on loss/mae: inf, at most 8; loss/mae[] 1.0 and nan"
+    )

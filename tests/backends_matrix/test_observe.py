@@ -1,0 +1,87 @@
+import keras
+import numpy as np
+import pytest
+
+from backends_matrix.observe import GradientRecorder, Recorder, Snapshot, gradients_of, move_by_one_ulp, weights_of
+
+X, Y = np.array([[1.0], [2.0], [3.0], [4.0]], "float32"), np.array([[2.0], [1.0], [0.0], [5.0]], "float32")
+
+
+@pytest.fixture
+def model():
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(1, "linear", kernel_initializer="ones", name="dense")(inputs))
+    model.compile(keras.optimizers.SGD(0.01), loss="mse")
+    return model
+
+
+def by_hand(kernel, bias, rows):
+    """Loss, and gradients for kernel and bias, of the mean squared error."""
+    error = X[rows] * kernel + bias - Y[rows]
+    return np.mean(error**2), 2 * np.mean(error * X[rows]), 2 * np.mean(error)
+
+
+def test_recorder_notes_each_step_by_itself(model):
+    recorder = Recorder(weights_after=(1, 2))
+    model.fit(X, Y, batch_size=2, epochs=2, shuffle=False, verbose=0, callbacks=[recorder])
+    kernel, bias, losses = 1.0, 0.0, []
+    for step, rows in enumerate(([0, 1], [2, 3], [0, 1], [2, 3]), start=1):
+        loss, kernel_gradient, bias_gradient = by_hand(kernel, bias, rows)
+        losses.append(loss)
+        kernel, bias = kernel - 0.01 * kernel_gradient, bias - 0.01 * bias_gradient
+        if step <= 2:
+            np.testing.assert_allclose(recorder.weights[step]["dense/kernel"], [[kernel]], rtol=1e-6)
+            np.testing.assert_allclose(recorder.weights[step]["dense/bias"], [bias], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(recorder.log_arrays()["loss"], losses, rtol=1e-5)
+    assert set(recorder.weights) == {1, 2}
+
+
+def test_recorder_stops_training(model):
+    recorder = Recorder(stop_after=3)
+    model.fit(X, Y, batch_size=2, epochs=9, shuffle=False, verbose=0, callbacks=[recorder])
+    assert len(recorder.logs) == 3
+
+
+def test_gradient_recorder_keeps_gradients_and_leaves_weights(model):
+    model.optimizer = GradientRecorder()
+    before = weights_of(model)
+    model.fit(X, Y, batch_size=4, verbose=0, callbacks=[Recorder(stop_after=1)])
+    _, kernel_gradient, bias_gradient = by_hand(1.0, 0.0, [0, 1, 2, 3])
+    found = gradients_of(model)
+    np.testing.assert_allclose(found["dense/kernel"], [[kernel_gradient]], rtol=1e-6)
+    np.testing.assert_allclose(found["dense/bias"], [bias_gradient], rtol=1e-6)
+    for path, weight in weights_of(model).items():
+        np.testing.assert_array_equal(weight, before[path])
+
+
+def test_gradient_of_a_stock_embedding_adds_up_repeated_ids():
+    inputs = keras.Input((1,), dtype="int32")
+    model = keras.Model(inputs, keras.layers.Embedding(3, 1, "zeros")(inputs)[:, 0])
+    model.compile(GradientRecorder(), loss="mse")
+    model.fit(np.array([[1], [1], [2]]), np.array([[3.0], [6.0], [9.0]]), batch_size=3, verbose=0)
+    np.testing.assert_allclose(model.optimizer.gradients[0].numpy(), [[0], [-6], [-6]], rtol=1e-6)
+
+
+def test_snapshot_brings_everything_back(model):
+    model.compile(keras.optimizers.Adam(0.1), loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    snapshot = Snapshot(model)
+    runs = []
+    for _ in range(2):
+        snapshot.restore()
+        runs.append(model.fit(X, Y, batch_size=2, epochs=2, shuffle=False, verbose=0).history["loss"])
+    assert runs[0] == runs[1]
+
+
+def test_one_ulp_moves_what_is_not_zero_to_a_neighbour(model):
+    dense = model.get_layer("dense")
+    dense.set_weights([np.array([[3.0]], "float32"), np.array([0.0], "float32")])
+    seen = set()
+    for twin in range(8):
+        dense.set_weights([np.array([[3.0]], "float32"), np.array([0.0], "float32")])
+        move_by_one_ulp(model, np.random.default_rng(twin))
+        kernel, bias = (float(np.ravel(weight)[0]) for weight in dense.get_weights())
+        assert bias == 0.0
+        seen.add(kernel)
+    three = np.float32(3)
+    assert seen == {float(np.nextafter(three, np.float32(0))), float(np.nextafter(three, np.float32(9)))}

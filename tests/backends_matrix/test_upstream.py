@@ -1,0 +1,37 @@
+"""Faults of Keras that this project avoids, in their shortest form: a Keras that mends one fails here.
+
+Then the advice in CONTRIBUTING.md can go, and what was built around the fault.
+"""
+
+import keras
+import numpy as np
+
+
+def weights_after_two_steps(first_name, second_name):
+    """Two dense layers, each inside a functional model, after two steps of SGD."""
+    inputs = keras.Input((1,))
+    parts = []
+    for name in (first_name, second_name):
+        inside = keras.Input((1,))
+        parts.append(keras.Model(inside, keras.layers.Dense(1, kernel_initializer="ones", name=name)(inside)))
+    model = keras.Model(inputs, parts[1](parts[0](inputs)))
+    model.compile(keras.optimizers.SGD(0.01), loss="mse")
+    for _ in range(2):
+        model.train_on_batch(np.ones((4, 1)), np.zeros((4, 1)))
+    return np.concatenate([np.ravel(weight) for weight in model.get_weights()])
+
+
+def test_torch_keeps_the_gradient_of_weights_with_the_same_path():
+    """Keras 3.15, PyTorch: the gradient of the second step has that of the first one in it."""
+    apart, alike = weights_after_two_steps("one", "two"), weights_after_two_steps("same", "same")
+    assert np.allclose(apart, alike, atol=1e-6) == (keras.config.backend() != "torch")
+
+
+def test_tensorflow_squares_the_parts_of_an_embeddings_gradient():
+    """Keras 3.15, TensorFlow: with one id three times, the first step of Adam is √3 times as long."""
+    inputs = keras.Input((1,), dtype="int32")
+    model = keras.Model(inputs, keras.layers.Embedding(2, 1, "zeros")(inputs)[:, 0])
+    model.compile(keras.optimizers.Adam(0.1), loss="mse")
+    model.train_on_batch(np.array([[1], [1], [1]]), np.ones((3, 1)))
+    step = 0.1 * (3**0.5 if keras.config.backend() == "tensorflow" else 1)
+    np.testing.assert_allclose(model.get_weights()[0][1, 0], step, rtol=1e-4)
