@@ -28,7 +28,7 @@ def environment_for(backend, precision, threads):
     Returns:
         Dict of strings, all of this process's variables included.
     """
-    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    variables: dict[str, str] = dict.fromkeys(THREAD_VARIABLES, str(threads))
     variables["TF_NUM_INTEROP_THREADS"] = "1"
     variables["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
     if precision != "native":

@@ -186,7 +186,7 @@ def binomial(shape, counts, probabilities, dtype=None, seed=None):
 
     `counts` must be concrete: numbers or an array, not a value that is being traced.
     """
-    trials = int(np.max(ops.convert_to_numpy(counts)))
+    trials = int(ops.convert_to_numpy(counts).max())
     draws = threefry.standard_uniform(_random_bits(seed, (*shape, trials)))
     probabilities = ops.broadcast_to(ops.cast(probabilities, "float32"), shape)
     counts = ops.broadcast_to(ops.cast(counts, "int32"), shape)

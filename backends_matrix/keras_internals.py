@@ -8,11 +8,12 @@ moved, instead of comparing numbers that were drawn in two ways.
 
 import functools
 import importlib
+from typing import Any
 
 import keras
 
 
-def find(path):
+def find(path) -> Any:
     """Find the object at a path.
 
     Args:

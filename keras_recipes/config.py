@@ -7,6 +7,7 @@ import inspect
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def require(holds, name, expected, received):
@@ -80,7 +81,7 @@ def command_line(config_class, presets):
     parser.add_argument("--run-folder", metavar="FOLDER", help="where results go (a new folder under runs/)")
     comments = field_comments(config_class)
     for field in dataclasses.fields(config_class):
-        kind = {"type": type(field.default), "metavar": type(field.default).__name__.upper()}
+        kind: dict[str, Any] = {"type": type(field.default), "metavar": type(field.default).__name__.upper()}
         if isinstance(field.default, bool):
             kind = {"action": argparse.BooleanOptionalAction}
         text = f"{comments.get(field.name, '')} ({field.default!r})".replace("%", "%%")

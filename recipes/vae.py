@@ -162,19 +162,18 @@ def evaluate(model, data, config):
     inputs, images = data.test
     mean, log_var = encode(model, inputs)
     rng = np.random.default_rng(config.seed)
-    log_weights, first = [], None
+    log_weights, reconstruction = [], []
     for _ in range(config.importance_samples):
         noise = rng.standard_normal(mean.shape)
         code = mean + np.exp(0.5 * log_var) * noise
-        nats = bernoulli_nats(images, decode(model, code, inputs))  # (n,)
-        first = nats if first is None else first
+        reconstruction.append(bernoulli_nats(images, decode(model, code, inputs)))  # (n,)
         log_ratio = 0.5 * np.sum(noise**2 - code**2 + log_var, axis=1)  # log p(code) - log q(code | image)
-        log_weights.append(log_ratio - nats)
+        log_weights.append(log_ratio - reconstruction[-1])
     kl = 0.5 * np.sum(mean**2 + np.exp(log_var) - 1 - log_var, axis=1)  # (n,)
     bound = np.logaddexp.reduce(log_weights, axis=0) - np.log(config.importance_samples)  # (n,)
     return {
-        "negative_elbo": float(np.mean(first + kl)),
-        "reconstruction": float(np.mean(first)),
+        "negative_elbo": float(np.mean(reconstruction[0] + kl)),
+        "reconstruction": float(np.mean(reconstruction[0])),
         "kl": float(np.mean(kl)),
         "importance_weighted_bound": float(-np.mean(bound)),
     }
