@@ -17,7 +17,7 @@ def command(*arguments, cwd=None):
 
 
 def test_only_the_package_is_installed():
-    assert importlib.util.find_spec("keras_recipes")
+    assert "site-packages" in importlib.util.find_spec("keras_recipes").origin
     for name in ("recipes", "backends_matrix", "tests"):
         assert importlib.util.find_spec(name) is None
     assert importlib.metadata.metadata("keras-recipes")["License-Expression"] == "MIT-0"

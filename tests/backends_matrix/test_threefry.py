@@ -107,7 +107,9 @@ def test_bits_uniform_and_bernoulli_equal_those_of_jax(key):
     jax = importlib.import_module("jax")
     jax_key = jax.numpy.array(key, dtype="uint32")
     bits = threefry.random_bits(tuple(threefry.as_int32(word) for word in key), (50, 20))
-    expected = np.asarray(jax.random.bits(jax_key, (50, 20))).view("int32")
-    np.testing.assert_array_equal(array(bits), expected)
-    np.testing.assert_array_equal(threefry.standard_uniform(bits), jax.random.uniform(jax_key, (50, 20)))
-    np.testing.assert_array_equal(threefry.is_uniform_below(bits, 0.7), jax.random.bernoulli(jax_key, 0.7, (50, 20)))
+    # Types are named, so that the comparison also holds with JAX_ENABLE_X64=1.
+    expected = jax.random.bits(jax_key, (50, 20), "uint32"), jax.random.uniform(jax_key, (50, 20), "float32")
+    np.testing.assert_array_equal(array(bits), np.asarray(expected[0]).view("int32"))
+    np.testing.assert_array_equal(threefry.standard_uniform(bits), expected[1])
+    is_below = jax.random.bernoulli(jax_key, np.float32(0.7), (50, 20))
+    np.testing.assert_array_equal(threefry.is_uniform_below(bits, 0.7), is_below)
