@@ -102,7 +102,15 @@ def wheel(session):
     install(session, str(built), "pytest")
     settings = folder / "pytest.ini"
     settings.write_text("[pytest]\n")  # the project's would put the checkout on the path
-    session.run("pytest", "-c", str(settings), "-p", "no:cacheprovider", str(Path("tests/wheel.py").resolve()))
+    session.run(
+        "pytest",
+        "-c",
+        str(settings),
+        "--import-mode=importlib",
+        "-p",
+        "no:cacheprovider",
+        str(Path("tests/wheel.py").resolve()),
+    )
 
 
 @nox.session

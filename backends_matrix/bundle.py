@@ -17,7 +17,7 @@ class Bundle(NamedTuple):
         about: Dict with `recipe`, `preset`, `backend`, `device`, `precision`,
             `versions`, `data` (dict from name to sha256) and `ulp`.
             `ulp` maps the name of an array to how far this backend moves from
-            itself when its start weights move by one unit in the last place.
+            itself when its weights move by one unit in the last place.
         arrays: Dict from name, such as `gradient/user/embeddings`, to array.
     """
 

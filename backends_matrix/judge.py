@@ -4,8 +4,9 @@ exact     equal to the bit: data, initial weights.
 float64   meaning. In real float64 the largest difference is at most 1e-9 of the largest
           entry. Rounding shows as 1e-14, another meaning as 1e-2.
 ulp       float32. The unit U of an array is how far one backend moves from itself when its
-          start weights move by one unit in the last place: the largest of seven draws,
-          the median over the backends, and at least 4 rounding errors of the largest entry.
+          weights move by one unit in the last place, all at the start and a tenth of them after
+          each step: the largest of seven draws, the median over the backends, and at least
+          4 rounding errors of the largest entry.
           Backends may differ by 8 U in the first steps, and by 3 U after a whole training,
           where the weights are taken as one vector. Observed between sound backends: 4 U at
           most; a wrong epsilon: 70 U and more.
@@ -18,7 +19,7 @@ import numpy as np
 
 FLOAT64_LIMIT = 1e-9  # of the largest entry
 SHORT_LIMIT, LONG_LIMIT = 8.0, 3.0  # in U
-ROUNDING = 4 * np.finfo("float32").eps  # of the largest entry: the smallest U there is
+ROUNDING = 4 * float(np.finfo("float32").eps)  # of the largest entry: the smallest U there is
 
 
 class Level(NamedTuple):

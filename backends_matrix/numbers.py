@@ -17,7 +17,15 @@ from backends_matrix.backends import device_of
 from backends_matrix.bundle import Bundle
 from backends_matrix.float64 import real_float64
 from backends_matrix.judge import distances
-from backends_matrix.observe import GradientRecorder, Recorder, Snapshot, gradients_of, move_by_one_ulp, weights_of
+from backends_matrix.observe import (
+    GradientRecorder,
+    Jitter,
+    Recorder,
+    Snapshot,
+    gradients_of,
+    move_by_one_ulp,
+    weights_of,
+)
 from backends_matrix.portable_random import portable_random
 
 TWINS = 7  # runs from start weights moved by one unit in the last place
@@ -80,19 +88,20 @@ class Subject:
         keras.utils.set_random_seed(self.config.seed)
         return self.recipe.build_model(self.config, self.data)
 
-    def restart(self, twin):
-        """Back to the start, but with the weights moved by one unit in the last place."""
+    def twin(self, seed):
+        """Start again with all weights moved by one unit in the last place, keep moving some, and run."""
         for model, start in zip((self.model, self.probe), self.start, strict=True):
             start.restore()
-            move_by_one_ulp(model, np.random.default_rng(twin))
+            move_by_one_ulp(model, np.random.default_rng(seed))
+        return self.run(callbacks=[Jitter(np.random.default_rng(seed))])
 
-    def run(self, stop_after=None):
+    def run(self, stop_after=None, callbacks=()):
         """Train once and return the dict of arrays; metrics only if trained to the end."""
         arrays = named("initial", weights_of(self.model)) | self.before_training()
         self.train(self.probe, Recorder(stop_after=1))
         arrays |= named("gradient", gradients_of(self.probe))
         recorder = Recorder(FLOAT64_STEPS if stop_after else FLOAT32_STEPS, stop_after)
-        self.train(self.model, recorder)
+        self.train(self.model, recorder, *callbacks)
         arrays |= named("log", recorder.log_arrays())
         for step, weights in recorder.weights.items():
             arrays |= named(f"weights@{step}", weights)
@@ -109,13 +118,13 @@ class Subject:
         losses = self.model.evaluate(x, y, batch_size=TEST_ROWS, verbose=0, return_dict=True)
         return named("forward", dict(enumerate(outputs))) | named("loss", {k: np.array(v) for k, v in losses.items()})
 
-    def train(self, model, recorder):
-        """Train with the recipe's own function, watched by `recorder`."""
-        self.recipe.train(model, self.data, self.config, callbacks=[recorder])
+    def train(self, model, *callbacks):
+        """Train with the recipe's own function, watched by callbacks."""
+        self.recipe.train(model, self.data, self.config, callbacks=list(callbacks))
 
 
 def one_ulp_distances(subject, arrays, twins):
-    """How far the arrays move, at most, when the start weights move by one unit in the last place.
+    """How far the arrays move, at most, when the weights move by one unit in the last place.
 
     Args:
         subject: `Subject`, which has run once.
@@ -128,8 +137,7 @@ def one_ulp_distances(subject, arrays, twins):
     """
     farthest = {}
     for twin in range(twins):
-        subject.restart(twin)
-        for name, moved in distances(arrays, subject.run()).items():
+        for name, moved in distances(arrays, subject.twin(twin)).items():
             farthest[name] = max(farthest.get(name, 0.0), moved.size)
     return farthest
 

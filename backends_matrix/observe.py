@@ -33,6 +33,24 @@ class Recorder(keras.callbacks.Callback):
         return {name: np.array([logs[name] for logs in self.logs]) for name in self.logs[0]}
 
 
+class Jitter(keras.callbacks.Callback):
+    """Move a tenth of the weights by one unit in the last place after each step.
+
+    So rounding enters where it does in real training: at every step.
+
+    Args:
+        rng: `numpy.random.Generator` that chooses weights and directions.
+    """
+
+    def __init__(self, rng):
+        super().__init__()
+        self.rng = rng
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Move some weights."""
+        move_by_one_ulp(self.model, self.rng, share=0.1)
+
+
 class GradientRecorder(keras.optimizers.Optimizer):
     """An optimizer that leaves the weights alone and sums up their gradients, as `fit` computes them."""
 
@@ -74,10 +92,17 @@ def gradients_of(model):
     return {w.path: gradient for w, gradient in zip(model.trainable_weights, kept, strict=True)}
 
 
-def move_by_one_ulp(model, rng):
-    """Move each floating-point weight that is not 0 to a neighbouring number, up or down by chance."""
+def move_by_one_ulp(model, rng, share=1.0):
+    """Move floating-point weights that are not 0 to a neighbouring number, up or down by chance.
+
+    Args:
+        model: `keras.Model`, whose weights are moved in place.
+        rng: `numpy.random.Generator`.
+        share: Float in (0, 1], the share of the weights that move.
+    """
     for weight in model.weights:
         value = weight.numpy()
         if np.issubdtype(value.dtype, np.floating):
-            towards = np.where(rng.integers(0, 2, value.shape) == 1, np.inf, -np.inf).astype(value.dtype)
-            weight.assign(np.where(value == 0, value, np.nextafter(value, towards)))
+            towards = np.where(rng.random(value.shape) < 0.5, -np.inf, np.inf).astype(value.dtype)
+            still = (value == 0) | (rng.random(value.shape) >= share)
+            weight.assign(np.where(still, value, np.nextafter(value, towards)))

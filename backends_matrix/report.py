@@ -7,8 +7,9 @@ Each cell holds the largest difference of that backend to any other one.
 
 - `=`: equal to the bit.
 - float64: largest difference relative to the largest entry, in real float64; at most {FLOAT64_LIMIT:.0e}.
-- float32, in U: how far a backend moves from itself when its start weights move by one unit in the
-  last place. At most {SHORT_LIMIT:g} U in the first steps, {LONG_LIMIT:g} U after training.
+- float32, in U: how far a backend moves from itself when its weights move by one unit in the last
+  place, all at the start and a tenth of them after each step. At most {SHORT_LIMIT:g} U in the first
+  steps, {LONG_LIMIT:g} U after training.
 - ✗: they disagree, see below. (known): upstream's difference, listed in `known_differences.toml`.
 """
 

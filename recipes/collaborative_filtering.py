@@ -133,7 +133,8 @@ def build_model(config, data):
         lowest, highest = rating_range(config)
         share = np.clip((mean - lowest) / (highest - lowest), 0.01, 0.99)
         score = Bias(np.log(share / (1 - share)), name="mean")(score)
-        rating = lowest + (highest - lowest) * layers.Activation("sigmoid")(score)
+        # A sigmoid from lowest to highest, written as tanh: TensorFlow's own sigmoid rounds down more often than up.
+        rating = (lowest + highest) / 2 + (highest - lowest) / 2 * layers.Activation("tanh")(score / 2)
     else:
         rating = Bias(mean, name="mean")(score)
 

@@ -81,6 +81,7 @@ def test_the_unit_is_at_least_four_rounding_errors():
     one, other = (bundle(name, forward__0=np.array([[3.0, -1.0 + x]])) for name, x in (("jax", 0), ("torch", 9e-6)))
     for each in (one, other):
         each.about["ulp"]["forward/0"] = 0.0
+    assert type(compare([one, other])[3].measured) is float  # for JSON
     assert compare([one, other])[3].measured == pytest.approx(9e-6 / (4 * 2**-23 * 3.0), rel=1e-4)
 
 

@@ -2,7 +2,15 @@ import keras
 import numpy as np
 import pytest
 
-from backends_matrix.observe import GradientRecorder, Recorder, Snapshot, gradients_of, move_by_one_ulp, weights_of
+from backends_matrix.observe import (
+    GradientRecorder,
+    Jitter,
+    Recorder,
+    Snapshot,
+    gradients_of,
+    move_by_one_ulp,
+    weights_of,
+)
 
 X, Y = np.array([[1.0], [2.0], [3.0], [4.0]], "float32"), np.array([[2.0], [1.0], [0.0], [5.0]], "float32")
 
@@ -73,6 +81,15 @@ def test_snapshot_brings_everything_back(model):
     assert runs[0] == runs[1]
 
 
+def test_jitter_moves_weights_after_each_step(model):
+    model.compile(keras.optimizers.SGD(0.0), loss="mse")
+    recorder, before = Recorder(weights_after=(1, 100)), weights_of(model)["dense/kernel"]
+    jitter = Jitter(np.random.default_rng(0))
+    model.fit(X, Y, batch_size=4, epochs=100, verbose=0, callbacks=[recorder, jitter])
+    np.testing.assert_array_equal(recorder.weights[1]["dense/kernel"], before)  # noted before it moves
+    assert 0 < np.abs(recorder.weights[100]["dense/kernel"] - before).max() < 100 * 1.2e-7
+
+
 def test_one_ulp_moves_what_is_not_zero_to_a_neighbour(model):
     dense = model.get_layer("dense")
     dense.set_weights([np.array([[3.0]], "float32"), np.array([0.0], "float32")])
@@ -83,5 +100,12 @@ def test_one_ulp_moves_what_is_not_zero_to_a_neighbour(model):
         kernel, bias = (float(np.ravel(weight)[0]) for weight in dense.get_weights())
         assert bias == 0.0
         seen.add(kernel)
+    dense.set_weights([np.array([[3.0]], "float32"), np.array([0.0], "float32")])
+    moved = []
+    for twin in range(200):
+        before = dense.get_weights()[0]
+        move_by_one_ulp(model, np.random.default_rng(twin), share=0.1)
+        moved.append(dense.get_weights()[0] != before)
+    assert 5 <= np.sum(moved) <= 40
     three = np.float32(3)
     assert seen == {float(np.nextafter(three, np.float32(0))), float(np.nextafter(three, np.float32(9)))}
