@@ -37,7 +37,7 @@ def environment(backend):
 @nox.parametrize("backend", BACKENDS)
 def tests(session, backend):
     """Test blocks, recipes, copies and matrix on a backend."""
-    install(session, "-e", f".[{backend}]", groups=["tests"])
+    install(session, "-e", f".[{backend}]", groups=["tests", "bench"])
     session.run("pytest", *session.posargs, env=environment(backend))
 
 
@@ -45,7 +45,7 @@ def tests(session, backend):
 @nox.parametrize("backend", BACKENDS)
 def bundles(session, backend):
     """Run every recipe on a backend, for `matrix` to compare."""
-    install(session, "-e", f".[{backend}]")
+    install(session, "-e", f".[{backend}]", groups=["bench"])
     arguments = ["--backend", backend, "--folder", MATRIX, *session.posargs]
     session.run("python", "-m", "backends_matrix", "run", *arguments, env=environment(backend))
 
@@ -78,7 +78,7 @@ def collect(session):
 @nox.parametrize("extra", GPU_EXTRAS)
 def tests_gpu(session, extra):
     """Test on a GPU, on Linux with CUDA 12."""
-    install(session, "-e", f".[{extra}]", groups=["tests"])
+    install(session, "-e", f".[{extra}]", groups=["tests", "bench"])
     session.run("pytest", *session.posargs, env={"KERAS_BACKEND": extra.partition("-")[0]})
 
 
@@ -86,7 +86,7 @@ def tests_gpu(session, extra):
 @nox.parametrize("extra", GPU_EXTRAS)
 def bundles_gpu(session, extra):
     """Run every recipe on a GPU; `matrix` then compares these bundles, too."""
-    install(session, "-e", f".[{extra}]")
+    install(session, "-e", f".[{extra}]", groups=["bench"])
     backend = extra.partition("-")[0]
     arguments = ["--backend", backend, "--folder", MATRIX, "--jobs", "1", *session.posargs]
     session.run("python", "-m", "backends_matrix", "run", *arguments, env={"KERAS_BACKEND": backend})

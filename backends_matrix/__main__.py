@@ -108,7 +108,7 @@ def report(folder, known_path, recipes, backends):
     for place in dict.fromkeys((b.about["recipe"], b.about["preset"]) for b in bundles):
         findings += compare([b for b in bundles if (b.about["recipe"], b.about["preset"]) == place])
     disagreements, excused, unneeded = excuse(findings, read_known(known_path))
-    speeds = [json.loads(path.read_text()) for path in sorted(folder.rglob("speed-*.json"))]
+    speeds = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("speed-*.json"))]
     agreement, speed = agreement_rows(findings, disagreements, excused), speed_rows(speeds)
 
     print(text_table(agreement), *([text_table(speed)] if speeds else []), sep="\n\n")

@@ -58,7 +58,7 @@ def collect(folder, results):
     """Write a JSON file per recipe with every run, and copy the pictures of one of them."""
     for recipe_folder in sorted(child for child in folder.iterdir() if child.is_dir()):
         runs = [read_run(run_folder) for run_folder in sorted(recipe_folder.iterdir())]
-        config = json.loads((recipe_folder / f"{runs[0]['backend']}-0" / "config.json").read_text())
+        config = json.loads((recipe_folder / f"{runs[0]['backend']}-0" / "config.json").read_text(encoding="utf-8"))
         config.pop("seed")
         found = {"recipe": recipe_folder.name, "config": config, "summary": summary(runs), "runs": runs}
         write_file(results / "full" / f"{recipe_folder.name}.json", as_json(found))
@@ -91,7 +91,8 @@ def read_run(run_folder):
     """One run as a dict: backend, seed, metrics, seconds, environment."""
     backend, _, seed = run_folder.name.rpartition("-")
     metrics, environment, seconds = (
-        json.loads((run_folder / f"{name}.json").read_text()) for name in ("metrics", "environment", "seconds")
+        json.loads((run_folder / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("metrics", "environment", "seconds")
     )
     return {
         "backend": backend, "seed": int(seed), "metrics": metrics, "seconds": seconds, "environment": environment

@@ -50,7 +50,20 @@ def cell(level, findings, disagreements, excused):
 
 def speed_rows(speeds):
     """The speed table, a row per recipe and backend; arguments and result as above."""
-    rows = [["recipe", "backend", "import s", "build s", "first step s", "ms per step", "p20–p80", "ratio", "peak MB"]]
+    rows = [
+        [
+            "recipe",
+            "backend",
+            "import s",
+            "build s",
+            "first step s",
+            "ms per step",
+            "p20–p80",
+            "ratio",
+            "memory MB",
+            "load",
+        ]
+    ]
     for speed in sorted(speeds, key=lambda speed: (speed["recipe"], speed["backend"])):
         fastest = min(other["step_ms"] for other in speeds if other["recipe"] == speed["recipe"])
         low, high = speed["step_ms_p20"], speed["step_ms_p80"]
@@ -58,7 +71,7 @@ def speed_rows(speeds):
         rows.append([
             speed["recipe"], speed["backend"], f"{speed['import_s']:.1f}", f"{speed['build_s']:.1f}",
             f"{speed['first_step_s']:.1f}", f"{speed['step_ms']:.2f}", f"{low:.2f}–{high:.2f}{unstable}",
-            f"{speed['step_ms'] / fastest:.1f}", f"{speed['peak_mb']:.0f}",
+            f"{speed['step_ms'] / fastest:.1f}", f"{speed['memory_mb']:.0f}", f"{speed['load']:.1f}",
         ])  # fmt: skip
     return rows
 

@@ -13,6 +13,7 @@ IMPORT_BEGIN = time.perf_counter()  # Keras and its backend are imported below
 
 import keras  # noqa: E402 - timed
 import numpy as np  # noqa: E402
+import psutil  # noqa: E402
 
 IMPORT_SECONDS = time.perf_counter() - IMPORT_BEGIN
 
@@ -22,11 +23,11 @@ from keras_recipes.run import environment  # noqa: E402
 
 
 class EpochTimer(keras.callbacks.Callback):
-    """Note when training, each epoch and the first step begin and end, and the steps of an epoch."""
+    """Note how long epochs and the first step take, the steps of an epoch, and the memory held after one."""
 
     def __init__(self):
         super().__init__()
-        self.seconds, self.steps, self.first_step = [], 0, None
+        self.seconds, self.steps, self.first_step, self.memory = [], 0, None, 0
 
     def on_train_begin(self, logs=None):
         """Training begins with tracing and compiling."""
@@ -46,10 +47,12 @@ class EpochTimer(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Note the time of an epoch."""
         self.seconds.append(time.perf_counter() - self.epoch_begin)
+        self.memory = max(self.memory, psutil.Process().memory_info().rss)
 
 
 def speed(recipe_name):
     """Times of the `bench` preset of a recipe on this process's backend, as a dict."""
+    load = psutil.getloadavg()[0]  # what else the machine is doing
     recipe = importlib.import_module(f"recipes.{recipe_name}")
     config = recipe.PRESETS["bench"]
     keras.utils.set_random_seed(config.seed)
@@ -74,17 +77,10 @@ def speed(recipe_name):
         "step_ms_p80": round(float(high), 4),
         "steps_per_epoch": timer.steps,
         "epochs_timed": len(steps),
-        "peak_mb": round(peak_megabytes(), 1),
+        "memory_mb": round(timer.memory / 1e6, 1),
+        "load": round(load, 2),
         "environment": environment(),
     }
-
-
-def peak_megabytes():
-    """The most memory that this process has held so far, in MB; 0 where the system does not tell."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    peaks = [int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:")]
-    return peaks[0] if peaks else 0.0
 
 
 def main(argv=None):

@@ -77,7 +77,7 @@ PRESETS = {
         dataset="synthetic", head="mlp", embedding_dim=8, epochs=12, embedding_dropout=0.1,
         y_range="-1,7", l2=0.003, bias_l2=0.003, split="time",
     ),
-    "bench": Config(dataset="synthetic", synthetic_users=2000, epochs=4),
+    "bench": Config(dataset="synthetic", synthetic_users=2000, epochs=8),
 }  # fmt: skip
 
 

@@ -57,7 +57,7 @@ PRESETS = {
         dataset="synthetic", conditional=True, latent_dim=3, filters=4, hidden_units=32, beta=0.5, free_bits=0.1,
         batch_size=32, epochs=4, learning_rate=1e-2, importance_samples=3,
     ),
-    "bench": Config(dataset="synthetic", epochs=3),
+    "bench": Config(dataset="synthetic", epochs=11),
 }  # fmt: skip
 
 
