@@ -115,8 +115,9 @@ def wheel(session):
 
 @nox.session
 def lint(session):
-    """Check style, order and types."""
+    """Check style, order and types, of the copies as well."""
     install(session, "-e", ".[jax]", groups=["lint", "tests"])
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("pyright")
+    session.run("pytest", "-k", "ruff", env=environment("jax"))  # copies are as tidy as the recipes

@@ -51,11 +51,11 @@ class Config:
 PRESETS = {
     "full": Config(),
     "smoke": Config(
-        dataset="synthetic", latent_dim=2, filters=4, hidden_units=32, batch_size=32, epochs=4, learning_rate=1e-2
+        dataset="synthetic", latent_dim=2, filters=8, hidden_units=64, batch_size=32, epochs=4, learning_rate=5e-3
     ),
     "smoke-conditional": Config(
-        dataset="synthetic", conditional=True, latent_dim=3, filters=4, hidden_units=32, beta=0.5, free_bits=0.1,
-        batch_size=32, epochs=4, learning_rate=1e-2, importance_samples=3,
+        dataset="synthetic", conditional=True, latent_dim=3, filters=8, hidden_units=64, beta=0.5, free_bits=0.1,
+        batch_size=32, epochs=4, learning_rate=5e-3, importance_samples=3,
     ),
     "bench": Config(dataset="synthetic", epochs=11),
 }  # fmt: skip

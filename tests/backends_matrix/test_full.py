@@ -10,16 +10,18 @@ from backends_matrix import full
 from keras_recipes.backend import backends
 from keras_recipes.copying import recipe_names
 
+MEASURED = sorted(path.stem for path in (full.RESULTS / "full").glob("*.json"))
+
 
 def test_readme_holds_the_table_of_the_committed_results():
     text = full.README.read_text(encoding="utf-8")
     assert full.with_table(text, full.RESULTS) == text
     rows = full.table(full.RESULTS)
     assert rows[0][3:] == backends()
-    assert [row[0] for row in rows[1:]] == recipe_names()
+    assert set(MEASURED) == {row[0] for row in rows[1:]} <= set(recipe_names())
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", MEASURED)
 def test_docstring_quotes_the_committed_results(name):
     recipe = importlib.import_module(f"recipes.{name}")
     found = json.loads((full.RESULTS / "full" / f"{name}.json").read_text())
@@ -29,6 +31,7 @@ def test_docstring_quotes_the_committed_results(name):
         (backend, seed) for backend in backends() for seed in full.SEEDS
     )
     (row,) = [row for row in full.table(full.RESULTS) if row[0] == name]
+    assert "Reaches: " in recipe.__doc__
     for cell in row[3:]:
         assert cell in " ".join(recipe.__doc__.split())
     assert list((full.RESULTS / "pictures" / name).glob("*.png"))

@@ -75,7 +75,7 @@ def test_beta_and_free_bits_reach_the_loss(values, flat_model):
 
 def test_learns_the_planted_places():
     """Two numbers place a dot; a code of two numbers beats the best image without a code by far."""
-    config = dataclasses.replace(recipe.PRESETS["smoke"], epochs=8)
+    config = dataclasses.replace(recipe.PRESETS["smoke"], epochs=12)
     keras.utils.set_random_seed(config.seed)
     data = recipe.load_data(config)
     model = recipe.build_model(config, data)
