@@ -72,6 +72,18 @@ def test_prediction_is_dot_product_plus_biases_plus_mean(smoke):
     np.testing.assert_allclose(recipe.predict_ratings(model, data.test[0][:100])[:, 0], by_hand, atol=1e-5)
 
 
+@pytest.mark.parametrize("y_range", ["", "-1,7"])
+def test_untrained_it_predicts_the_mean_and_a_range_is_a_sigmoid_from_end_to_end(y_range):
+    config = recipe.Config(dataset="synthetic", embedding_dim=2, y_range=y_range)
+    data = recipe.load_data(config)
+    model = recipe.build_model(config, data)
+    pairs = data.test[0][:4]
+    np.testing.assert_allclose(recipe.predict_ratings(model, pairs), data.train[1].mean(), atol=0.05)
+    for score, rating in ((-1.5, -1 + 8 / (1 + np.exp(1.5))), (50.0, 7.0), (-50.0, -1.0)):
+        model.get_layer("mean").set_weights([np.array(score)])
+        np.testing.assert_allclose(recipe.predict_ratings(model, pairs), rating if y_range else score, atol=0.05)
+
+
 def csv_of(tmp_path, rows):
     path = tmp_path / "mine.csv"
     path.write_text("user,item,rating,timestamp\n" + "".join(f"{u},{i},{r},{t}\n" for u, i, r, t in rows))
