@@ -25,6 +25,8 @@ def install(session, *requirements, groups=()):
     groups = [item for group in groups for item in nox.project.dependency_groups(PYPROJECT, group)]
     wheels = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS")
     env = {"UV_FIND_LINKS": wheels} if wheels else {}
+    if any("cuda" in requirement for requirement in requirements):
+        env["UV_TORCH_BACKEND"] = "auto"  # the build for this machine's driver
     session.install("--constraint", str(CONSTRAINTS), *requirements, *groups, env=env)
 
 
@@ -55,7 +57,8 @@ def matrix(session):
     """Compare all backends on every recipe; the report is build/matrix/report.md."""
     install(session, "numpy")
     backends = [argument for backend in BACKENDS for argument in ("--backend", backend)]
-    session.run("python", "-m", "backends_matrix", "compare", "--folder", MATRIX, *backends)
+    arguments = ["--folder", MATRIX, *backends, *session.posargs]
+    session.run("python", "-m", "backends_matrix", "compare", *arguments)
 
 
 @nox.session
@@ -88,7 +91,7 @@ def bundles_gpu(session, extra):
     """Run every recipe on a GPU; `matrix` then compares these bundles, too."""
     install(session, "-e", f".[{extra}]", groups=["bench"])
     backend = extra.partition("-")[0]
-    arguments = ["--backend", backend, "--folder", MATRIX, "--jobs", "1", *session.posargs]
+    arguments = ["--backend", backend, "--folder", MATRIX, "--gpu", "--jobs", "1", *session.posargs]
     session.run("python", "-m", "backends_matrix", "run", *arguments, env={"KERAS_BACKEND": backend})
 
 
@@ -111,6 +114,10 @@ def wheel(session):
         "no:cacheprovider",
         str(Path("tests/wheel.py").resolve()),
     )
+    install(session, f"{built}[jax]")
+    with session.chdir(folder):
+        flags = ["--preset", "smoke", "--epochs", "1", "--run-folder", "run"]
+        session.run("keras-recipes", "run", "vae", *flags, env=environment("jax"))
 
 
 @nox.session

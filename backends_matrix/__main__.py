@@ -3,6 +3,8 @@
 python -m backends_matrix                          # all backends that this Python has
 python -m backends_matrix run --backend torch      # here; compare later, or on another machine
 python -m backends_matrix compare                  # what earlier runs left in the folder
+
+Timing needs psutil, of the dependency group `bench`; `--no-speed` does without.
 """
 
 import argparse
@@ -20,6 +22,8 @@ from backends_matrix.known import KNOWN_DIFFERENCES, excuse, read_known
 from backends_matrix.report import agreement_rows, as_data, describe, markdown, speed_rows, text_table
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
+
+PRECISIONS = ("float32", "float64")
 
 
 def main(argv=None):
@@ -42,6 +46,7 @@ def parse_arguments(argv):
     parser.add_argument("--folder", type=Path, default=Path("build/matrix"), help="of bundles and report")
     parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time, for numbers (2)")
+    parser.add_argument("--gpu", action="store_true", help="run on a GPU (on the CPU)")
     parser.add_argument("--twins", type=int, help="runs that measure the unit of float32 (7)")
     parser.add_argument("--speed", action=argparse.BooleanOptionalAction, default=True, help="time the recipes, too")
     return parser.parse_args(argv)
@@ -52,27 +57,25 @@ def run(backend, args):
 
     Args:
         backend: String, name of the backend.
-        args: The parsed command line; what an earlier run of the same backend
-            and recipes left in `args.folder` goes.
+        args: The parsed command line; what an earlier run on the same backend
+            and device left in `args.folder` is replaced.
 
     Raises:
         subprocess.CalledProcessError: If a recipe fails.
     """
-    for recipe in args.recipes:
-        place = args.folder / recipe
-        for old in [*place.rglob(f"{backend}-*.npz"), *place.glob(f"speed-{backend}.json")]:
-            old.unlink()
 
     def numbers(recipe, precision):
         options = ["--folder", str(args.folder), "--precision", precision]
         options += ["--twins", str(args.twins)] if args.twins else []
-        process("worker", [recipe, *options], environment_for(backend, precision, threads=1))
+        process("worker", [recipe, *options], environment_for(backend, precision, threads=1, gpu=args.gpu))
 
     with ThreadPoolExecutor(args.jobs) as pool:
-        recipes, precisions = zip(*product(args.recipes, ("float32", "float64")), strict=True)
+        recipes, precisions = zip(*product(args.recipes, PRECISIONS), strict=True)
         list(pool.map(numbers, recipes, precisions))
     for recipe in args.recipes if args.speed else []:
-        process("speed", [recipe, "--folder", str(args.folder)], environment_for(backend, "native", threads=1))
+        process(
+            "speed", [recipe, "--folder", str(args.folder)], environment_for(backend, "native", threads=1, gpu=args.gpu)
+        )
 
 
 def process(module, arguments, environment):
@@ -108,12 +111,15 @@ def report(folder, known_path, recipes, backends):
     for place in dict.fromkeys((b.about["recipe"], b.about["preset"]) for b in bundles):
         findings += compare([b for b in bundles if (b.about["recipe"], b.about["preset"]) == place])
     disagreements, excused, unneeded = excuse(findings, read_known(known_path))
-    speeds = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("speed-*.json"))]
+    speeds = [
+        json.loads(path.read_text(encoding="utf-8")) for r in recipes for path in (folder / r).glob("speed-*.json")
+    ]
     agreement, speed = agreement_rows(findings, disagreements, excused), speed_rows(speeds)
 
-    print(text_table(agreement), *([text_table(speed)] if speeds else []), sep="\n\n")
     write_file(folder / "report.md", markdown(agreement, speed, disagreements, unneeded, bundles))
-    write_file(folder / "report.json", as_json(as_data(findings, speeds, bundles)))
+    data = as_data(findings, disagreements, excused, unneeded, speeds, bundles)
+    write_file(folder / "report.json", as_json(data))
+    print(text_table(agreement), *([text_table(speed)] if speeds else []), sep="\n\n")
     print(*(describe(finding) for finding in disagreements), sep="\n")
     print(*(f"Not needed in {known_path}: {entry}" for entry in unneeded), sep="\n")
     agree = not (disagreements or unneeded)
@@ -123,7 +129,8 @@ def report(folder, known_path, recipes, backends):
 
 def missing_bundles(bundles, recipes, backends):
     """List of `(backend, what)` that would be compared if it were there."""
-    places = dict.fromkeys((b.about["recipe"], b.about["preset"], b.about["precision"]) for b in bundles)
+    presets = dict.fromkeys((b.about["recipe"], b.about["preset"]) for b in bundles)
+    places = [(*preset, precision) for preset in presets for precision in PRECISIONS]
     labels = dict.fromkeys([*backends, *(b.label for b in bundles)])
     present = {(b.label, *(b.about[key] for key in ("recipe", "preset", "precision"))) for b in bundles}
     absent = [(label, " ".join(place)) for label in labels for place in places if (label, *place) not in present]
@@ -132,4 +139,5 @@ def missing_bundles(bundles, recipes, backends):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a terminal without ✗ must not stop the report
     sys.exit(main())

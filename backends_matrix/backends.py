@@ -16,7 +16,7 @@ def installed_backends():
     return [name for name in backends() if importlib.util.find_spec(name)]
 
 
-def environment_for(backend, precision, threads):
+def environment_for(backend, precision, threads, gpu=False):
     """Environment variables of a process that computes on a backend.
 
     Args:
@@ -24,6 +24,7 @@ def environment_for(backend, precision, threads):
         precision: String, "float32" or "float64" for numbers to compare: then
             GPUs compute in full float32, without TF32; "native" for timing.
         threads: Integer, how many threads it may compute with.
+        gpu: Boolean, whether it computes on a GPU, if there is one, or on the CPU.
 
     Returns:
         Dict of strings, all of this process's variables included.
@@ -31,6 +32,8 @@ def environment_for(backend, precision, threads):
     variables: dict[str, str] = dict.fromkeys(THREAD_VARIABLES, str(threads))
     variables["TF_NUM_INTEROP_THREADS"] = "1"
     variables["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+    if not gpu:
+        variables |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu"}
     if precision != "native":
         variables |= {"NVIDIA_TF32_OVERRIDE": "0", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
     if precision == "float64":

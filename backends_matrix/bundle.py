@@ -15,7 +15,7 @@ class Bundle(NamedTuple):
 
     Attributes:
         about: Dict with `recipe`, `preset`, `backend`, `device`, `precision`,
-            `versions`, `data` (dict from name to sha256) and `ulp`.
+            `versions` and `ulp`.
             `ulp` maps the name of an array to how far this backend moves from
             itself when its weights move by one unit in the last place.
         arrays: Dict from name, such as `gradient/user/embeddings`, to array.
@@ -33,13 +33,17 @@ class Bundle(NamedTuple):
     def write(self, folder):
         """Save under `folder`; returns the `Path` of the file."""
         about = self.about
-        device = about["device"].replace(" ", "-").replace("/", "-")
-        name = f"{about['backend']}-{device}-{about['precision']}.npz"
+        name = f"{about['backend']}-{slug(about['device'])}-{about['precision']}.npz"
         path = Path(folder, about["recipe"], about["preset"], name)
         content = io.BytesIO()
         np.savez_compressed(content, about=np.array(json.dumps(about)), **{f"_{k}": v for k, v in self.arrays.items()})
         write_file(path, content.getvalue())
         return path
+
+
+def slug(device):
+    """The name of a device as part of a file name."""
+    return "".join(letter if letter.isalnum() else "-" for letter in device)
 
 
 def read_bundle(path):

@@ -6,6 +6,7 @@ python -m backends_matrix.full collect           # once all backends have run
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -28,7 +29,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("run", "collect"))
     parser.add_argument("recipes", nargs="*", help="names of recipes")
-    parser.add_argument("--backend", help="the backend to run on")
+    parser.add_argument("--backend", default=os.environ.get("KERAS_BACKEND", "tensorflow"), help="to run on")
     parser.add_argument("--preset", default="full", help="the preset to run")
     parser.add_argument("--folder", type=Path, default=Path("build/full"), help="where the runs are")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the collected results go")
@@ -49,7 +50,7 @@ def run(recipe, preset, seed, backend, folder):
         return
     command = [sys.executable, "-m", f"recipes.{recipe}", "--preset", preset, "--seed", str(seed)]
     begin = time.perf_counter()
-    environment = environment_for(backend, "native", threads=1)
+    environment = environment_for(backend, "native", threads=1, gpu=True)
     subprocess.run([*command, "--run-folder", str(run_folder)], check=True, env=environment)
     write_file(run_folder / "seconds.json", as_json(round(time.perf_counter() - begin, 1)))
 
@@ -58,9 +59,10 @@ def collect(folder, results):
     """Write a JSON file per recipe with every run, and copy the pictures of one of them."""
     for recipe_folder in sorted(child for child in folder.iterdir() if child.is_dir()):
         runs = [read_run(run_folder) for run_folder in sorted(recipe_folder.iterdir())]
-        config = json.loads((recipe_folder / f"{runs[0]['backend']}-0" / "config.json").read_text(encoding="utf-8"))
-        config.pop("seed")
-        found = {"recipe": recipe_folder.name, "config": config, "summary": summary(runs), "runs": runs}
+        configs = [run.pop("config") for run in runs]
+        if any(config != configs[0] for config in configs):
+            raise ValueError(f"{recipe_folder} holds runs of different configurations; remove the old ones")
+        found = {"recipe": recipe_folder.name, "config": configs[0], "summary": summary(runs), "runs": runs}
         write_file(results / "full" / f"{recipe_folder.name}.json", as_json(found))
         for picture in sorted((recipe_folder / f"{runs[0]['backend']}-0").glob("*.png")):
             target = results / "pictures" / recipe_folder.name / picture.name
@@ -82,21 +84,20 @@ def table(results):
     for one in found:
         metric, by_backend = next(iter(one["summary"].items()))
         digits = 4 if next(iter(by_backend.values()))["mean"] < 1 else 2
-        cells = [f"{s['mean']:.{digits}f} ± {s['standard_deviation']:.{digits}f}" for s in by_backend.values()]
+        cells = [""] * len(columns)
+        for backend, s in by_backend.items():
+            cells[columns.index(backend)] = f"{s['mean']:.{digits}f} ± {s['standard_deviation']:.{digits}f}"
         rows.append([one["recipe"], one["config"]["dataset"], metric, *cells])
     return rows
 
 
 def read_run(run_folder):
-    """One run as a dict: backend, seed, metrics, seconds, environment."""
+    """One run as a dict: backend, seed, config without the seed, metrics, seconds, environment."""
     backend, _, seed = run_folder.name.rpartition("-")
-    metrics, environment, seconds = (
-        json.loads((run_folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("metrics", "environment", "seconds")
-    )
-    return {
-        "backend": backend, "seed": int(seed), "metrics": metrics, "seconds": seconds, "environment": environment
-    }  # fmt: skip
+    names = ("config", "metrics", "seconds", "environment")
+    found = {name: json.loads((run_folder / f"{name}.json").read_text(encoding="utf-8")) for name in names}
+    found["config"].pop("seed")
+    return {"backend": backend, "seed": int(seed), **found}
 
 
 def summary(runs):

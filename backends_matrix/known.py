@@ -5,6 +5,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
+from backends_matrix.judge import LEVELS
+
 KNOWN_DIFFERENCES = Path(__file__).with_name("known_differences.toml")
 
 
@@ -33,12 +35,18 @@ def read_known(path=KNOWN_DIFFERENCES):
     """The entries of a file as a list of `Difference`.
 
     Raises:
-        ValueError: If an entry lacks a field, has one too many, or leaves one empty.
+        ValueError: If an entry lacks a field, has one too many, leaves one empty,
+            names no level, or sets no finite limit.
     """
     entries = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("difference", [])
     for entry in entries:
         if set(entry) != set(Difference._fields) or "" in entry.values():
             raise ValueError(f"{path}: an entry must fill the fields {', '.join(Difference._fields)}, received {entry}")
+        known_level = entry["level"] in [level.name for level in LEVELS]
+        if not (known_level and isinstance(entry["limit"], int | float) and 0 < entry["limit"] < float("inf")):
+            raise ValueError(
+                f"{path}: `level` must be a row of the table and `limit` a finite number, received {entry}"
+            )
     return [Difference(**entry) for entry in entries]
 
 
@@ -51,7 +59,7 @@ def excuse(findings, known):
 
     Returns:
         Tuple `(disagreements, excused, unneeded)`: two lists of `Finding`, and
-        the `Difference`s that excuse nothing.
+        the `Difference`s that excuse nothing although their recipe was compared.
     """
     disagreements, excused, needed = [], [], set()
     for finding in findings:
@@ -60,4 +68,5 @@ def excuse(findings, known):
         cover = [entry for entry in known if entry.covers(finding) and finding.measured <= entry.limit]
         needed.update(cover)
         (excused if cover else disagreements).append(finding)
-    return disagreements, excused, [entry for entry in known if entry not in needed]
+    compared = {finding.recipe for finding in findings}
+    return disagreements, excused, [entry for entry in known if entry.recipe in compared and entry not in needed]

@@ -1,6 +1,6 @@
 """The numbers of a recipe on this process's backend: what the comparison compares.
 
-An array is named `quantity/what`, such as `gradient/user/embeddings`. Quantities:
+An array is named `quantity/what`, such as `gradient/user/embeddings`. Quantities: `data` (sha256),
 `initial` weights, `forward` (predictions before training), `loss` (and metrics, before
 training), `gradient` of the first batch, `log` of each step, `weights@1`, `weights@5`,
 `weights@20`, `weights@end` (after so many steps), `metric` (what `evaluate` returns).
@@ -8,7 +8,6 @@ training), `gradient` of the first batch, `log` of each step, `weights@1`, `weig
 
 import contextlib
 import hashlib
-from importlib import metadata
 
 import keras
 import numpy as np
@@ -27,6 +26,7 @@ from backends_matrix.observe import (
     weights_of,
 )
 from backends_matrix.portable_random import portable_random
+from keras_recipes.run import version_of
 
 TWINS = 7  # runs from start weights moved by one unit in the last place
 FLOAT32_STEPS, FLOAT64_STEPS = (1, 5), (1, 5, 20)  # steps after which weights are compared
@@ -58,8 +58,7 @@ def numbers(recipe, preset, precision, twins=TWINS):
         "backend": backend,
         "device": device_of(backend),
         "precision": precision,
-        "versions": {name: metadata.version(name) for name in ("keras", "numpy", backend)},
-        "data": data_sums(subject.data),
+        "versions": {name: version_of(name) for name in ("keras", "numpy", backend)},
         "ulp": ulp,
     }
     return Bundle(about, arrays)
@@ -97,7 +96,8 @@ class Subject:
 
     def run(self, stop_after=None, callbacks=()):
         """Train once and return the dict of arrays; metrics only if trained to the end."""
-        arrays = named("initial", weights_of(self.model)) | self.before_training()
+        arrays = named("data", data_sums(self.data)) | named("initial", weights_of(self.model))
+        arrays |= self.before_training()
         self.train(self.probe, Recorder(stop_after=1))
         arrays |= named("gradient", gradients_of(self.probe))
         recorder = Recorder(FLOAT64_STEPS if stop_after else FLOAT32_STEPS, stop_after)
@@ -148,10 +148,11 @@ def named(quantity, arrays):
 
 
 def data_sums(data):
-    """Dict from the name of each array of a `Data` to the sha256 of its bytes, dtype and shape."""
+    """Dict from the name of each array of a `Data` to the sha256 of its bytes, dtype and shape, 32 bytes."""
     sums = {}
     for part in ("train", "test"):
         for index, array in enumerate(keras.tree.flatten(getattr(data, part))):
             header = f"{array.dtype.str} {array.shape}".encode()
-            sums[f"{part}/{index}"] = hashlib.sha256(header + np.ascontiguousarray(array).tobytes()).hexdigest()
+            digest = hashlib.sha256(header + np.ascontiguousarray(array).tobytes()).digest()
+            sums[f"{part}/{index}"] = np.frombuffer(digest, "uint8")
     return sums

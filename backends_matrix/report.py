@@ -50,26 +50,14 @@ def cell(level, findings, disagreements, excused):
 
 def speed_rows(speeds):
     """The speed table, a row per recipe and backend; arguments and result as above."""
-    rows = [
-        [
-            "recipe",
-            "backend",
-            "import s",
-            "build s",
-            "first step s",
-            "ms per step",
-            "p20–p80",
-            "ratio",
-            "memory MB",
-            "load",
-        ]
-    ]
-    for speed in sorted(speeds, key=lambda speed: (speed["recipe"], speed["backend"])):
+    times = ["import s", "build s", "first step s", "ms per step", "p20–p80"]
+    rows = [["recipe", "backend", "device", *times, "ratio", "memory MB", "load"]]
+    for speed in sorted(speeds, key=lambda speed: (speed["recipe"], speed["device"], speed["backend"])):
         fastest = min(other["step_ms"] for other in speeds if other["recipe"] == speed["recipe"])
         low, high = speed["step_ms_p20"], speed["step_ms_p80"]
         unstable = " unstable" if high - low > 0.1 * speed["step_ms"] else ""
         rows.append([
-            speed["recipe"], speed["backend"], f"{speed['import_s']:.1f}", f"{speed['build_s']:.1f}",
+            speed["recipe"], speed["backend"], speed["device"], f"{speed['import_s']:.1f}", f"{speed['build_s']:.1f}",
             f"{speed['first_step_s']:.1f}", f"{speed['step_ms']:.2f}", f"{low:.2f}–{high:.2f}{unstable}",
             f"{speed['step_ms'] / fastest:.1f}", f"{speed['memory_mb']:.0f}", f"{speed['load']:.1f}",
         ])  # fmt: skip
@@ -123,21 +111,19 @@ def made_with(bundles):
     )
 
 
-def as_data(findings, speeds, bundles):
-    """The whole report as plain data for JSON; levels' limits included."""
-    return {
-        "made_with": list(made_with(bundles)),
-        "limits": {level.name: LIMITS[level.rule] for level in LEVELS},
-        "speed": speeds,
-        "agreement": worst_by_level(findings),
-    }
-
-
-def worst_by_level(findings):
-    """For each recipe, preset, level and pair, the finding with the largest difference, as dicts."""
+def as_data(findings, disagreements, excused, unneeded, speeds, bundles):
+    """The whole report as plain data for JSON: the worst of each level and pair, and all that disagrees."""
     worst = {}
     for finding in findings:
         key = (finding.recipe, finding.preset, finding.level, finding.pair)
         if key not in worst or finding.measured > worst[key].measured:
             worst[key] = finding
-    return [{**finding._asdict(), "agrees": finding.agrees} for finding in worst.values()]
+    return {
+        "made_with": list(made_with(bundles)),
+        "limits": {level.name: LIMITS[level.rule] for level in LEVELS},
+        "agreement": [{**finding._asdict(), "agrees": finding.agrees} for finding in worst.values()],
+        "disagreements": [finding._asdict() for finding in disagreements],
+        "known": [finding._asdict() for finding in excused],
+        "not_needed": [entry._asdict() for entry in unneeded],
+        "speed": speeds,
+    }

@@ -18,6 +18,7 @@ import psutil  # noqa: E402
 IMPORT_SECONDS = time.perf_counter() - IMPORT_BEGIN
 
 from backends_matrix.backends import device_of  # noqa: E402
+from backends_matrix.bundle import slug  # noqa: E402
 from keras_recipes.files import as_json, write_file  # noqa: E402
 from keras_recipes.run import environment  # noqa: E402
 
@@ -90,7 +91,7 @@ def main(argv=None):
     parser.add_argument("--folder", type=Path, required=True, help="where the result goes")
     args = parser.parse_args(argv)
     found = speed(args.recipe)
-    write_file(args.folder / args.recipe / f"speed-{found['backend']}.json", as_json(found))
+    write_file(args.folder / args.recipe / f"speed-{found['backend']}-{slug(found['device'])}.json", as_json(found))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,12 @@
 
 import argparse
 import importlib
+from pathlib import Path
 
+import keras
+
+from backends_matrix.backends import device_of
+from backends_matrix.bundle import slug
 from backends_matrix.numbers import TWINS, numbers
 
 
@@ -14,6 +19,9 @@ def main(argv=None):
     parser.add_argument("--precision", choices=("float32", "float64"), default="float32")
     parser.add_argument("--twins", type=int, default=TWINS, help=f"runs that measure the unit of float32 ({TWINS})")
     args = parser.parse_args(argv)
+    backend = keras.config.backend()
+    for old in Path(args.folder, args.recipe).rglob(f"{backend}-{slug(device_of(backend))}-{args.precision}.npz"):
+        old.unlink()  # a preset may be gone
     recipe = importlib.import_module(f"recipes.{args.recipe}")
     for preset in recipe.PRESETS:
         if preset.partition("-")[0] == "smoke":  # `smoke`, and its variants `smoke-…`

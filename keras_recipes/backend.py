@@ -14,7 +14,7 @@ PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 class NoBackendError(ImportError):
-    """None of the backends is installed; the message says how to get one."""
+    """No backend, or not the one asked for, is installed; the message says how to get it."""
 
 
 def project(pyproject=PYPROJECT):
@@ -70,9 +70,12 @@ def choose_backend(environ=os.environ):
         environ: Dict of environment variables.
 
     Raises:
-        NoBackendError: If no backend is installed.
+        NoBackendError: If no backend is installed, or not the one that is asked for.
     """
-    if "keras" in sys.modules or environ.get("KERAS_BACKEND"):
+    chosen = environ.get("KERAS_BACKEND")
+    if chosen in backends() and not find_spec(chosen):
+        raise NoBackendError(f'KERAS_BACKEND is {chosen}, which is missing: pip install "{DISTRIBUTION}[{chosen}]"')
+    if "keras" in sys.modules or chosen:
         return
     default = keras_default(environ)
     installed = [name for name in (default, *backends()) if find_spec(name)]

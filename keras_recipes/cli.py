@@ -21,7 +21,7 @@ def main(argv=None):
     arguments = command_line().parse_args(argv)
     try:
         return arguments.command(arguments)
-    except (ValueError, FileExistsError, FileNotFoundError, NoBackendError) as error:
+    except (ValueError, OSError, NoBackendError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 

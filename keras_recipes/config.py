@@ -39,6 +39,12 @@ def require_fraction(config, *names):
         require(0 <= getattr(config, name) < 1, name, "in [0, 1)", getattr(config, name))
 
 
+def require_seed(config, *names):
+    """Raise ValueError unless each named field of `config` is a seed for all backends: in [0, 2**31)."""
+    for name in names:
+        require(0 <= getattr(config, name) < 2**31, name, "in [0, 2**31)", getattr(config, name))
+
+
 def require_one_of(config, name, choices):
     """Raise ValueError unless the named field of `config` is one of `choices`."""
     value = getattr(config, name)
@@ -68,8 +74,9 @@ def parse_config(config_class, presets, argv=None):
     given = vars(parser.parse_args(argv))
     preset = given.pop("preset")
     require(preset in presets, "preset", "one of " + ", ".join(map(repr, presets)), preset)
-    run_folder = given.pop("run_folder") or default_run_folder(config_class)
-    return dataclasses.replace(presets[preset], **given), Path(run_folder)
+    run_folder = Path(given.pop("run_folder") or default_run_folder(config_class))
+    require(not run_folder.is_file(), "run_folder", "a folder", str(run_folder))
+    return dataclasses.replace(presets[preset], **given), run_folder
 
 
 def command_line(config_class, presets):
@@ -100,6 +107,6 @@ def field_comments(config_class):
 
 
 def default_run_folder(config_class):
-    """`runs/<recipe>/<now>`, such as `runs/vae/2026-01-31-235959`."""
+    """`runs/<recipe>/<now>`, to the microsecond, so that runs side by side do not mix."""
     recipe = Path(inspect.getfile(config_class)).stem
-    return Path("runs", recipe, datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S"))
+    return Path("runs", recipe, datetime.datetime.now().strftime("%Y-%m-%d-%H%M%S-%f"))

@@ -8,7 +8,7 @@ import pooch
 
 def data_folder():
     """The folder of data sets: `KERAS_RECIPES_DATA`, or this user's cache, as a `Path`."""
-    return Path(os.environ.get("KERAS_RECIPES_DATA") or pooch.os_cache("keras-recipes"))
+    return Path(os.environ.get("KERAS_RECIPES_DATA") or pooch.os_cache("keras-recipes")).expanduser()
 
 
 def fetch(name, url, sha256):

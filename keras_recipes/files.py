@@ -1,6 +1,7 @@
 """Files that are whole or absent."""
 
 import json
+import math
 import os
 
 
@@ -18,5 +19,14 @@ def write_file(path, content):
 
 
 def as_json(value):
-    """Indented JSON text of `value`, floats to the last bit."""
-    return json.dumps(value, indent=2) + "\n"
+    """Indented JSON text of `value`: floats to the last bit; those that JSON lacks as "nan", "inf" and "-inf"."""
+    return json.dumps(without_infinities(value), indent=2, allow_nan=False) + "\n"
+
+
+def without_infinities(value):
+    """The same nested dicts, lists and numbers, with strings for floats that are not finite."""
+    if isinstance(value, dict):
+        return {key: without_infinities(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_infinities(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

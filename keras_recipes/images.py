@@ -1,6 +1,9 @@
 """Images as arrays: MNIST, a folder of pictures, an `.npz` file, or planted ones."""
 
+import contextlib
 import gzip
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +42,20 @@ def load_mnist():
 
 def read_idx(path):
     """The array of unsigned bytes in a gzipped file of MNIST's `idx` format."""
-    content = gzip.decompress(Path(path).read_bytes())
+    with readable(path):
+        content = gzip.decompress(Path(path).read_bytes())
     rank = content[3]
     shape = np.frombuffer(content, ">i4", count=rank, offset=4)
     return np.frombuffer(content, "uint8", offset=4 + 4 * rank).reshape(shape)
+
+
+@contextlib.contextmanager
+def readable(path):
+    """Turn what readers raise about a broken file into a ValueError that names it."""
+    try:
+        yield
+    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        require(False, "dataset", "a file that can be read", f"{path}: {error}")
 
 
 def load_images(path):
@@ -65,8 +78,6 @@ def load_images(path):
     expected = "'synthetic', 'mnist', a folder of pictures, or an .npz file"
     require(Path(path).exists() and str(path) != "", "dataset", expected, str(path))
     images, labels = read_folder(Path(path)) if Path(path).is_dir() else read_npz(Path(path))
-    require(len(images) > 0, "dataset", "images, at least one", str(path))
-    require(images.ndim == 4, "images", "of shape (n, height, width[, channels])", images.shape)
     images = as_unit_floats(images)
     inside = bool(np.all((images >= 0) & (images <= 1)))  # false for NaN
     require(inside, "images", "bytes, or floats in [0, 1]", [float(images.min()), float(images.max())])
@@ -75,43 +86,42 @@ def load_images(path):
 
 def read_folder(folder):
     """Images and labels, or None, of a folder; one channel if all pictures are grey, else three."""
-    classes = sorted(child for child in folder.iterdir() if child.is_dir())
-    files, labels = [], []
-    for label, subfolder in enumerate(classes or [folder]):
-        found = sorted(file for file in subfolder.iterdir() if file.suffix.lower() in SUFFIXES)
-        files += found
-        labels += [label] * len(found)
-    require(len(files) > 0, "dataset", "a folder with pictures (" + " ".join(SUFFIXES) + ")", str(folder))
-    pictures = [read_picture(file) for file in files]
+    visible = sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+    classes = [child for child in visible if child.is_dir()]
+    loose = [child.name for child in visible if child.suffix.lower() in SUFFIXES]
+    require(not (classes and loose), "dataset", "a folder of pictures, or one of class folders only", loose[:1])
+    found = [(file, label) for label, place in enumerate(classes or [folder]) for file in sorted(place.iterdir())]
+    found = [(file, label) for file, label in found if file.suffix.lower() in SUFFIXES]
+    require(len(found) > 0, "dataset", "a folder with pictures (" + " ".join(SUFFIXES) + ")", str(folder))
+    pictures = [read_picture(file) for file, _ in found]
     size = pictures[0].shape[:2]
-    for file, picture in zip(files, pictures, strict=True):
-        same = picture.shape[:2] == size
-        expected = f"pictures of one size, {size} as {files[0].name}"
-        require(same, "dataset", expected, f"{file.name} {picture.shape[:2]}")
+    for (file, _), picture in zip(found, pictures, strict=True):
+        expected = f"pictures of one size, {size} as {found[0][0].name}"
+        require(picture.shape[:2] == size, "dataset", expected, f"{file.name} {picture.shape[:2]}")
     channels = max(picture.shape[2] for picture in pictures)
     images = np.stack([np.broadcast_to(picture, (*size, channels)) for picture in pictures])
-    return images, np.array(labels, "int32") if classes else None
+    return images, np.array([label for _, label in found], "int32") if classes else None
 
 
 def read_picture(file):
     """A picture as bytes of shape `(height, width, channels)`: 1 channel if it is grey, else 3."""
-    with Image.open(file) as picture:
-        deep = picture.mode.startswith(("I", "F"))
-        require(not deep, "dataset", "pictures of 8 bits per channel", f"{file.name} {picture.mode}")
-        grey = picture.mode in ("1", "L")
-        array = np.asarray(picture.convert("L" if grey else "RGB"))
-    return array[..., None] if grey else array
+    with readable(file), Image.open(file) as picture:
+        mode = picture.mode
+        array = np.asarray(picture.convert("L" if mode in ("1", "L") else "RGB"))
+    require(not mode.startswith(("I", "F")), "dataset", "pictures of 8 bits per channel", f"{file.name} {mode}")
+    return array[..., None] if array.ndim == 2 else array
 
 
 def read_npz(path):
     """Images and labels, or None, of an `.npz` file."""
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in ("images", "labels") if name in file}
-    except (ValueError, OSError, AttributeError):
-        arrays = {}
+    with readable(path), path.open("rb") as file:
+        loaded = np.load(file)
+        arrays = {name: loaded[name] for name in ("images", "labels") if name in loaded}
     require("images" in arrays, "dataset", "an .npz file with an array `images`", str(path))
     images, labels = arrays["images"], arrays.get("labels")
+    require(
+        images.ndim in (3, 4) and images.size > 0, "images", "of shape (n, height, width[, channels])", images.shape
+    )
     images = images[..., None] if images.ndim == 3 else images
     if labels is not None:
         require(labels.shape == images.shape[:1], "labels", f"of shape ({len(images)},)", labels.shape)

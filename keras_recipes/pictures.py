@@ -70,8 +70,8 @@ def bar_chart(labels, values, value_name, path):
 
 
 def shortened(label, length=40):
-    """A label as a string of at most `length` characters."""
-    text = str(label)
+    """A label as a string of at most `length` characters; its dollars are no mathematics to matplotlib."""
+    text = str(label).replace("$", r"\$")
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 

@@ -58,12 +58,19 @@ def read_ratings(dataset):
         return checked(read_movielens(dataset), dataset)
     expected = "one of " + ", ".join(map(repr, ["synthetic", *MOVIELENS])) + ", or the path of a CSV file"
     require(Path(dataset).is_file(), "dataset", expected, dataset)
-    with Path(dataset).open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = [name for name in ("user", "item", "rating") if name not in (rows.fieldnames or ())]
-        require(not missing, "dataset", f"a CSV file with columns user, item, rating; {dataset} has", rows.fieldnames)
-        table = [(r["user"], r["item"], r["rating"], r.get("timestamp")) for r in rows]
-    return checked(from_rows(table, titles={}), dataset)
+    return checked(from_rows(read_csv(dataset), titles={}), dataset)
+
+
+def read_csv(path):
+    """Rows `(user, item, rating, timestamp or None)` of strings, by the names in the header of a CSV file."""
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            missing = [name for name in ("user", "item", "rating") if name not in (rows.fieldnames or ())]
+            require(not missing, "dataset", f"a CSV file with columns user, item, rating; {path} has", rows.fieldnames)
+            return [(row["user"], row["item"], row["rating"], row.get("timestamp")) for row in rows]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"`dataset` must be a CSV file in UTF-8, received {path}: {error}") from None
 
 
 def read_movielens(dataset):
@@ -94,6 +101,7 @@ def movielens_files(dataset):
         return
     inside, sha256 = MOVIELENS[dataset]
     path = fetch(f"{inside}.zip", f"{GROUPLENS}{inside}.zip", sha256)
+    require(zipfile.is_zipfile(path), "dataset", "an archive as it was published", str(path))
     with zipfile.ZipFile(path) as archive:
         yield lambda name, encoding: io.StringIO(archive.read(f"{inside}/{name}").decode(encoding))
 
@@ -139,6 +147,8 @@ def index_of(ids, known):
 
 def from_rows(rows, titles):
     """`Ratings` from tuples of strings `(user, item, rating, timestamp or None)`."""
+    for number, (user, item, *_) in enumerate(rows, start=1):
+        require(user and item, "user and item", f"given in each row, row {number}", (user, item))
     users, items, ratings, timestamps = zip(*rows, strict=True) if rows else ((), (), (), ())
     known = timestamps and None not in timestamps
     return Ratings(
@@ -160,9 +170,11 @@ def numbers(column, name):
 
 def checked(ratings, dataset):
     """The `ratings` if a model can be trained on them, else a ValueError."""
-    bad = np.flatnonzero(~np.isfinite(ratings.ratings))
-    if len(bad):
-        require(False, "rating", f"finite in each row, row {bad[0] + 1} of {dataset}", float(ratings.ratings[bad[0]]))
+    for name, column in (("rating", ratings.ratings), ("timestamp", ratings.timestamps)):
+        limit = np.finfo("float32").max if name == "rating" else np.inf
+        bad = [] if column is None else np.flatnonzero(~(np.abs(column) < limit))
+        if len(bad):
+            require(False, name, f"finite in each row, row {bad[0] + 1} of {dataset}", float(column[bad[0]]))
     users = len(np.unique(ratings.users))
     require(users > 1, "dataset", f"ratings of two users or more; {dataset} has users", users)
     return ratings

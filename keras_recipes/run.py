@@ -61,7 +61,7 @@ def load_weights(model, path):
 
 def environment():
     """Backend, versions and machine, as a dict of strings."""
-    packages = ("keras", "numpy", "jax", "tensorflow", "torch", "keras-recipes")
+    packages = ("keras", "numpy", keras.config.backend(), "keras-recipes")
     installed = {name: version_of(name) for name in packages}
     return {
         "backend": keras.config.backend(),

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of
+from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Batches, Data, split
 from keras_recipes.layers import Bias, Embedding, UnknownIds
 from keras_recipes.pictures import bar_chart, labelled_points, predicted_against_true, principal_plane
@@ -38,7 +38,7 @@ class Config:
     hidden_units: int = 64  # width of the small network
     embedding_dropout: float = 0.0  # share of an embedding's numbers dropped while training
     unknown_rate: float = 0.01  # share of ids trained as "unknown", which serves for unseen users and items
-    y_range: str = ""  # "lowest,highest": squash predictions into this range by a sigmoid
+    y_range: str = ""  # "lowest,highest": a sigmoid keeps predictions in this range (--y-range=-1,1)
     batch_size: int = 256  # ratings per step
     epochs: int = 10  # passes over the training ratings
     learning_rate: float = 5e-3  # of Adam at the start; falls to zero in a straight line
@@ -49,7 +49,8 @@ class Config:
 
     def __post_init__(self):
         require_at_least(self, 1, "embedding_dim", "hidden_units", "batch_size", "epochs")
-        require_at_least(self, 0, "learning_rate", "l2", "bias_l2", "seed", "split_seed")
+        require_at_least(self, 0, "learning_rate", "l2", "bias_l2")
+        require_seed(self, "seed", "split_seed")
         require_at_least(self, 10, "synthetic_users")
         require_fraction(self, "embedding_dropout", "unknown_rate")
         require_one_of(self, "split", ("random", "time"))
@@ -66,7 +67,7 @@ def rating_range(config):
         lowest, highest = map(float, config.y_range.split(","))
     except ValueError:
         lowest = highest = np.nan
-    require(lowest < highest, "y_range", 'empty or "lowest,highest", two numbers', config.y_range)
+    require(-np.inf < lowest < highest < np.inf, "y_range", 'empty or "lowest,highest", two numbers', config.y_range)
     return lowest, highest
 
 
@@ -118,7 +119,7 @@ def build_model(config, data):
         ids, size = known[:, column], data.sizes[f"num_{name}s"]
         penalty, bias_penalty = keras.regularizers.L2(config.l2), keras.regularizers.L2(config.bias_l2)
         vector = Embedding(size, config.embedding_dim, activity_regularizer=penalty, name=name)(ids)  # (batch, dim)
-        vectors.append(layers.Dropout(config.embedding_dropout, seed=config.seed + column)(vector))
+        vectors.append(layers.Dropout(config.embedding_dropout, seed=config.seed + 1000 * (1 + column))(vector))
         bias = Embedding(size, 1, "zeros", activity_regularizer=bias_penalty, name=f"{name}_bias")
         biases.append(bias(ids))  # (batch, 1)
 
@@ -181,7 +182,8 @@ def recommend(model, data, user, k=10):
         List of at most `k` tuples `(title, predicted rating)`, best first.
     """
     require(k >= 1, "k", "a number of at least 1", k)
-    row = int(index_of(np.array([user]).astype(data.names["users"].dtype), data.names["users"])[0])
+    known = data.names["users"]
+    row = int(index_of(np.array([str(user) if known.dtype.kind == "U" else int(user)]), known)[0])
     pairs = np.array([(row, item) for item in range(1, data.sizes["num_items"])], dtype="int32")
     ratings = predict_ratings(model, pairs)[:, 0]
     if row:

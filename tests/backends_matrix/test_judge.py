@@ -11,6 +11,7 @@ UNIT = 1e-5  # how far each array moves with its start weights, below
 
 def bundle(backend, precision="float32", device="cpu", **changed):
     arrays = {
+        "data/train/0": np.array([1, 2], "uint8"),
         "initial/kernel": np.array([1.0, 2.0], "float32"),
         "forward/0": np.array([[3.0, -1.0]]),
         "loss/loss": np.array(0.5),
@@ -25,7 +26,7 @@ def bundle(backend, precision="float32", device="cpu", **changed):
     }
     about = {
         "recipe": "planted", "preset": "smoke", "backend": backend, "device": device, "precision": precision,
-        "versions": {"keras": "3"}, "data": {"train/0": "aa", "test/0": "bb"},
+        "versions": {"keras": "3"},
         "ulp": dict.fromkeys([*arrays, "weights@end"], UNIT),
     }  # fmt: skip
     about |= {name: value for name, value in changed.items() if name in about}
@@ -73,6 +74,7 @@ def test_a_difference_within_the_limit_is_rounding(units):
 def test_the_unit_is_the_median_over_the_backends():
     wild = bundle("torch", forward__0=np.array([[3.0, -1.0 + 20 * UNIT]]))
     wild.about["ulp"]["forward/0"] = 1.0  # a faulty backend does not excuse itself
+    assert disagreements(bundle("jax"), wild)
     found = disagreements(bundle("jax"), bundle("tensorflow"), wild)
     assert [finding.pair for finding in found] == [("jax", "torch"), ("tensorflow", "torch")]
 
@@ -81,8 +83,9 @@ def test_the_unit_is_at_least_four_rounding_errors():
     one, other = (bundle(name, forward__0=np.array([[3.0, -1.0 + x]])) for name, x in (("jax", 0), ("torch", 9e-6)))
     for each in (one, other):
         each.about["ulp"]["forward/0"] = 0.0
-    assert type(compare([one, other])[3].measured) is float  # for JSON
-    assert compare([one, other])[3].measured == pytest.approx(9e-6 / (4 * 2**-23 * 3.0), rel=1e-4)
+    (found,) = [finding for finding in compare([one, other]) if finding.name == "forward/0"]
+    assert type(found.measured) is float  # for JSON
+    assert found.measured == pytest.approx(9e-6 / (4 * 2**-23 * 3.0), rel=1e-4)
 
 
 @pytest.mark.parametrize(("relative", "agrees"), [(0.5e-9, True), (2e-9, False), (1e-2, False)])
@@ -93,18 +96,29 @@ def test_float64_is_judged_by_the_largest_entry(relative, agrees):
 
 
 def test_other_data_other_shapes_and_missing_arrays_are_found():
-    assert disagreements(bundle("jax"), bundle("torch", data={"train/0": "aa", "test/0": "cc"}))[0].level == "data"
-    assert disagreements(bundle("jax"), bundle("torch", data={"train/0": "aa"}))[0].level == "data"
+    other_data = bundle("torch", data__train__0=np.array([1, 3], "uint8"))
+    assert [finding.level for finding in disagreements(bundle("jax"), other_data)] == ["data"]
     assert disagreements(bundle("jax"), bundle("torch", initial__kernel=np.ones(3, "float32")))[0].measured == np.inf
     more = disagreements(bundle("jax"), bundle("torch", gradient__bias=np.ones(3)))
-    assert [(finding.name, finding.note) for finding in more] == [("gradient/bias", "only one of them has it")]
+    assert [(finding.name, finding.note) for finding in more] == [("gradient/bias", "not both of them have it")]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_on_one_side_is_found(value):
-    changed = bundle("torch", gradient__kernel=np.array([value, -4.0]))
-    assert [finding.level for finding in disagreements(bundle("jax"), changed)] == ["float32 gradient"]
-    assert not disagreements(bundle("jax", gradient__kernel=np.array([value, -4.0])), changed)
+def test_what_is_not_finite_is_found(value):
+    changed = [bundle(name, gradient__kernel=np.array([value, -4.0])) for name in ("jax", "torch")]
+    for pair in ((bundle("tensorflow"), changed[0]), changed):  # on both sides it is no agreement either
+        (found,) = disagreements(*pair)
+        assert (found.level, found.measured) == ("float32 gradient", np.inf)
+
+
+def test_what_is_missing_on_both_sides_is_found():
+    pair = [bundle(name) for name in ("jax", "torch")]
+    for each in pair:
+        del each.arrays["metric/rmse"], each.arrays["data/train/0"], each.arrays["weights@5/kernel"]
+    found = disagreements(*pair)
+    assert [(finding.level, finding.name) for finding in found] == [
+        ("data", "data"), ("float32 5 steps", "weights@5"), ("float32 metric", "metric"),
+    ]  # fmt: skip
 
 
 def test_distance_names_the_worst_element():

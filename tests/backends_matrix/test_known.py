@@ -25,6 +25,11 @@ def test_an_entry_that_excuses_nothing_is_reported():
     assert excuse([finding(25.0)], [ENTRY])[2] == [ENTRY]
 
 
+def test_an_entry_is_needed_only_where_its_recipe_is_compared():
+    elsewhere = finding(3.0)._replace(recipe="other")
+    assert excuse([elsewhere], [ENTRY]) == ([], [], [])
+
+
 def test_a_backend_on_a_gpu_is_covered_too():
     assert excuse([finding(15.0, pair=("jax", "torch (NVIDIA H100)"))], [ENTRY])[0] == []
 
@@ -36,6 +41,10 @@ def test_the_file_is_read_and_its_entries_are_complete(tmp_path):
     path.write_text(f"[[difference]]\n{fields}")
     assert read_known(path) == [ENTRY]
     for broken in (fields.replace('reason = "why"\n', ""), fields.replace('"how"', '""'), fields + "more = 1\n"):
-        path.write_text(f"[[difference]]\n{broken}")
+        path.write_text(f"[[difference]]\n{broken}", encoding="utf-8")
         with pytest.raises(ValueError, match="an entry must fill the fields recipe, preset"):
+            read_known(path)
+    for broken in (fields.replace("20.0", '"20"'), fields.replace("20.0", "inf"), fields.replace("float32 g", "g")):
+        path.write_text(f"[[difference]]\n{broken}", encoding="utf-8")
+        with pytest.raises(ValueError, match="`level` must be a row of the table and `limit` a finite number"):
             read_known(path)

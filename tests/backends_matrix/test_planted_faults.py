@@ -3,6 +3,7 @@
 One run is as the recipe is; the other has a fault, and goes by another backend's name.
 """
 
+import dataclasses
 import functools
 
 import keras
@@ -12,8 +13,9 @@ import pytest
 from backends_matrix.bundle import Bundle
 from backends_matrix.judge import LEVELS, compare
 from backends_matrix.numbers import numbers
-from keras_recipes.layers import Bias, Embedding, UnknownIds
+from keras_recipes.layers import Bias, Embedding, GaussianSampling, UnknownIds
 from recipes import collaborative_filtering as recipe
+from recipes import vae
 
 SMALL = recipe.Config(dataset="synthetic", synthetic_users=20, embedding_dim=2, batch_size=32, epochs=2)
 
@@ -30,7 +32,7 @@ def sound(small):
     return numbers(recipe, "smoke", "float32", twins=3)
 
 
-def levels_that_disagree(sound):
+def levels_that_disagree(sound, recipe=recipe):
     """The names of the levels at which a run, with whatever is patched now, differs from the sound one."""
     other = numbers(recipe, "smoke", "float32", twins=0)
     other = Bundle({**other.about, "backend": "other", "ulp": sound.about["ulp"]}, other.arrays)
@@ -117,6 +119,31 @@ def test_a_metric_of_another_meaning(sound, monkeypatch):
     evaluate = recipe.evaluate
     monkeypatch.setattr(recipe, "evaluate", lambda *args: {k: v * 1.0001 for k, v in evaluate(*args).items()})
     assert levels_that_disagree(sound) == ["float32 metric"]
+
+
+@pytest.fixture(scope="module")
+def sound_images():
+    small = dataclasses.replace(vae.PRESETS["smoke"], filters=2, hidden_units=8, epochs=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(vae.PRESETS, "smoke", small)
+        yield numbers(vae, "smoke", "float32", twins=3)
+
+
+def test_an_upside_down_convolution(sound_images, monkeypatch):
+    call = keras.layers.Conv2D.call
+    monkeypatch.setattr(keras.layers.Conv2D, "call", lambda self, x: call(self, keras.ops.flip(x, axis=1)))
+    assert levels_that_disagree(sound_images, vae)[:3] == AFTER_FORWARD[:3]
+
+
+def test_a_variance_a_little_off(sound_images, monkeypatch):
+    class Wrong(GaussianSampling):
+        def call(self, mean, log_var, training=False):
+            return super().call(mean, 1.001 * log_var, training=training)
+
+    monkeypatch.setattr(vae, "GaussianSampling", Wrong)
+    found = levels_that_disagree(sound_images, vae)
+    assert "float32 gradient" in found
+    assert "float32 forward" not in found
 
 
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="the fault of Keras' own Embedding is TensorFlow's")

@@ -66,7 +66,7 @@ def test_metadata_gives_the_same_as_pyproject():
 
 
 def test_a_backend_that_is_set_stays(choose, capsys):
-    assert choose("jax", KERAS_BACKEND="torch") == "torch"
+    assert choose("jax", "torch", KERAS_BACKEND="torch") == "torch"
     assert capsys.readouterr().err == ""
 
 
@@ -111,3 +111,9 @@ def test_no_backend_says_what_to_install(choose):
 def test_nothing_happens_once_keras_is_imported(choose, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
     assert choose("jax") is None
+
+
+def test_a_backend_that_is_asked_for_and_missing_is_named(monkeypatch):
+    monkeypatch.setattr("keras_recipes.backend.find_spec", lambda name: None)
+    with pytest.raises(NoBackendError, match=r"KERAS_BACKEND is torch, which is missing: pip install .*\[torch\]"):
+        choose_backend({"KERAS_BACKEND": "torch"})

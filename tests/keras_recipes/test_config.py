@@ -37,6 +37,12 @@ def test_without_flags_it_is_the_full_preset_in_a_new_folder():
     assert folder.parts[:2] == ("runs", "test_config")
 
 
+def test_a_file_is_no_run_folder(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="`run_folder` must be a folder"):
+        parse_config(Config, PRESETS, ["--run-folder", str(tmp_path / "file")])
+
+
 def test_help_shows_comments_defaults_and_percent_signs():
     text = command_line(Config, PRESETS).format_help()
     assert "what to read; 100 % planted ('synthetic')" in " ".join(text.split())

@@ -63,6 +63,7 @@ def test_a_kill_leaves_no_half_file_under_the_final_name(server):
     program = f"from keras_recipes.fetch import fetch; fetch('set.bin', '{server}/slow', '{sha256}')"
     child = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     while not Handler.requests:
+        assert child.poll() is None
         time.sleep(0.05)
     time.sleep(0.3)
     child.kill()

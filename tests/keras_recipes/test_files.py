@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from keras_recipes.files import as_json, write_file
@@ -18,6 +20,11 @@ def test_a_failure_keeps_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="killed"):
         write_file(path, "after")
     assert path.read_text() == "before"
+
+
+def test_json_has_words_for_numbers_that_json_lacks():
+    values = [float("nan"), {"x": (float("inf"), float("-inf"), 1.5)}]
+    assert json.loads(as_json(values)) == ["nan", {"x": ["inf", "-inf", 1.5]}]
 
 
 def test_json_keeps_every_bit_of_a_float():

@@ -78,7 +78,9 @@ def test_images_of_different_sizes_are_named(tmp_path):
         ({"images": np.zeros((2, 4, 4), "float32") + np.nan}, r"`images` must be bytes, or floats in \[0, 1\]"),
         ({"images": np.full((2, 4, 4), 2.0)}, r"`images` must be bytes, or floats in \[0, 1\], received \[2.0, 2.0\]"),
         ({"images": np.zeros((2, 4))}, "`images` must be of shape"),
-        ({"images": np.zeros((0, 4, 4))}, "`dataset` must be images, at least one"),
+        ({"images": np.zeros((0, 4, 4))}, r"`images` must be of shape .*, received \(0, 4, 4\)"),
+        ({"images": np.zeros((2, 0, 4))}, r"`images` must be of shape .*, received \(2, 0, 4\)"),
+        ({"images": np.array(1.0)}, r"`images` must be of shape .*, received \(\)"),
         ({"images": np.zeros((2, 4, 4)), "labels": np.zeros(3)}, r"`labels` must be of shape \(2,\), received \(3,\)"),
         ({"pictures": np.zeros((2, 4, 4))}, "an .npz file with an array `images`"),
     ],
@@ -96,14 +98,40 @@ def test_pictures_of_sixteen_bits_are_refused(tmp_path):
 
 
 def test_other_files_and_empty_folders_are_value_errors(tmp_path):
-    (tmp_path / "text.npz").write_text("no arrays")
-    with pytest.raises(ValueError, match=r"an .npz file with an array `images`"):
-        load_images(str(tmp_path / "text.npz"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="a folder with pictures"):
         load_images(str(tmp_path / "empty"))
     with pytest.raises(ValueError, match="'synthetic', 'mnist', a folder of pictures"):
         load_images(str(tmp_path / "none"))
+
+
+def test_broken_files_are_value_errors_that_name_them(tmp_path, monkeypatch):
+    np.savez(tmp_path / "whole.npz", images=np.zeros((2, 4, 4)))
+    np.save(tmp_path / "array.npy", np.zeros((2, 4, 4)))
+    (tmp_path / "text.npz").write_text("no arrays")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    (tmp_path / "half.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:200])
+    for name in ("text.npz", "empty.npz", "half.npz", "array.npy"):
+        with pytest.raises(ValueError, match=r"array `images`|a file that can be read"):
+            load_images(str(tmp_path / name))
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"a file that can be read, received .*broken.png"):
+        load_images(str(tmp_path / "pictures"))
+    monkeypatch.setenv("KERAS_RECIPES_DATA", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"a file that can be read, received .*train-images"):
+        load_mnist()
+
+
+def test_hidden_folders_are_no_classes_and_loose_pictures_beside_classes_are_refused(tmp_path):
+    save(tmp_path / "1.png", (4, 4), 0)
+    (tmp_path / ".checkpoints").mkdir()
+    assert load_images(str(tmp_path))[1] is None
+    save(tmp_path / "cats" / "2.png", (4, 4), 0)
+    with pytest.raises(ValueError, match=r"one of class folders only, received \['1.png'\]"):
+        load_images(str(tmp_path))
 
 
 def test_synthetic_blobs_are_dots_of_two_sizes():

@@ -30,8 +30,8 @@ def test_image_grid_in_colour_and_out_of_range(tmp_path):
 def test_charts_are_drawn(tmp_path):
     points = np.random.default_rng(0).normal(size=(5, 2))
     paths = [
-        labelled_points(points, list("abcde"), tmp_path / "points.png"),
-        bar_chart(list("abcde"), points[:, 0], "bias", tmp_path / "bars.png"),
+        labelled_points(points, ["a", "$b", "$i_0^_$", "d" * 99, "e"], tmp_path / "points.png"),
+        bar_chart(["a", "$b", "$i_0^_$", "d" * 99, "e"], points[:, 0], "bias", tmp_path / "bars.png"),
         predicted_against_true(points[:, 0], points[:, 1], "rating", tmp_path / "truth.png"),
     ]
     assert all(pixels(path).std() > 5 for path in paths)

@@ -73,6 +73,11 @@ def test_own_csv_by_header_names(tmp_path):
         ("user,item,rating\na,b,3\nc,d,nan\n", "`rating` must be finite in each row, row 2 .*, received nan"),
         ("user,item,rating\na,b,inf\nc,d,1\n", "`rating` must be finite in each row, row 1 .*, received inf"),
         ("user,item,rating\na,b,3\nc,d,good\n", "`rating` must be a number in each row, row 2, received 'good'"),
+        ("user,item,rating\na,b,1e39\nc,d,1\n", "`rating` must be finite in each row, row 1"),
+        ("user,item,rating\n,b,1\nc,d,1\n", r"`user and item` must be given in each row, row 1, received \('', 'b'\)"),
+        ("rating,user,item\n3,a,b\n4,c\n", r"`user and item` must be given in each row, row 2, received \('c', None\)"),
+        ("user,item,rating,timestamp\na,b,1,nan\nc,d,2,1\n", "`timestamp` must be finite in each row, row 1"),
+        ("user,item,rating\na," + "b" * 200_000 + ",1\n", "a CSV file in UTF-8, received .*field larger"),
         ("user,item,rating\na,b\n", "`rating` must be a number in each row, row 1, received None"),
         ("user,item,rating,timestamp\na,b,1,noon\nc,d,2,1\n", "`timestamp` must be a number in each row, row 1"),
         ("user,item,rating\na,b,3\na,c,4\n", "ratings of two users or more; .*, received 1"),
@@ -82,6 +87,18 @@ def test_own_csv_by_header_names(tmp_path):
 def test_bad_csv_is_a_value_error_that_says_where(text, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         read_ratings(write(tmp_path, text))
+
+
+def test_another_encoding_is_a_value_error(tmp_path):
+    (tmp_path / "latin.csv").write_bytes("user,item,rating\nJos\xe9,b,1\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"a CSV file in UTF-8, received .*latin.csv"):
+        read_ratings(str(tmp_path / "latin.csv"))
+
+
+def test_a_broken_archive_is_a_value_error(data_folder):
+    (data_folder / "ml-1m.zip").write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"an archive as it was published, received .*ml-1m.zip"):
+        read_ratings("movielens-1m")
 
 
 def test_missing_file_lists_the_known_sets(tmp_path):

@@ -72,9 +72,10 @@ def test_prediction_is_dot_product_plus_biases_plus_mean(smoke):
     np.testing.assert_allclose(recipe.predict_ratings(model, data.test[0][:100])[:, 0], by_hand, atol=1e-5)
 
 
+@pytest.mark.parametrize("head", ["dot", "mlp"])
 @pytest.mark.parametrize("y_range", ["", "-1,7"])
-def test_untrained_it_predicts_the_mean_and_a_range_is_a_sigmoid_from_end_to_end(y_range):
-    config = recipe.Config(dataset="synthetic", embedding_dim=2, y_range=y_range)
+def test_untrained_it_predicts_the_mean_and_a_range_is_a_sigmoid_from_end_to_end(y_range, head):
+    config = recipe.Config(dataset="synthetic", embedding_dim=2, y_range=y_range, head=head)
     data = recipe.load_data(config)
     model = recipe.build_model(config, data)
     pairs = data.test[0][:4]
@@ -104,7 +105,10 @@ def test_users_and_items_unseen_in_training_are_the_unknown_one(tmp_path):
     before = model.get_layer("user").get_weights()[0]
     recipe.train(model, data, dataclasses.replace(config, unknown_rate=0.5))
     assert np.all(np.isfinite(recipe.predict_ratings(model, data.test[0])))
-    assert recipe.recommend(model, data, "nobody", 2)
+    unknown = recipe.recommend(model, data, "nobody", 2)
+    assert len(unknown) == 2
+    for stranger in ("u10", "u1x", 7):  # not u1
+        assert recipe.recommend(model, data, stranger, 2) == unknown
     assert before.shape == (5, 2)
 
 
@@ -178,6 +182,8 @@ def test_recommend_refuses_no_items(smoke):
         ({"holdout": "none"}, "`holdout` must be one of"),
         ({"y_range": "5"}, "`y_range` must be empty or"),
         ({"y_range": "5,1"}, "`y_range` must be empty or"),
+        ({"y_range": "0,inf"}, "`y_range` must be empty or"),
+        ({"seed": 2**31}, r"`seed` must be in \[0, 2\*\*31\), received 2147483648"),
         ({"y_range": "a,b"}, "`y_range` must be empty or"),
         ({"embedding_dropout": 1.0}, r"`embedding_dropout` must be in \[0, 1\)"),
         ({"embedding_dim": 0}, "`embedding_dim` must be a number of at least 1"),

@@ -124,6 +124,8 @@ def test_own_images_and_mnist(tmp_path, monkeypatch):
     model = recipe.build_model(config, data)
     recipe.train(model, data, config)
     assert np.isfinite(recipe.evaluate(model, data, config)["negative_elbo"])
+    few = data._replace(test=keras.tree.map_structure(lambda array: array[:1], data.test))
+    assert len(recipe.show(model, few, config, tmp_path / "shown")) == 4
 
     part = np.zeros((4, 28, 28, 1), "float32"), np.arange(4, dtype="int32")
     monkeypatch.setattr(recipe, "load_mnist", lambda: (part, part))
@@ -135,6 +137,9 @@ def test_images_that_do_not_fit_are_value_errors(tmp_path):
     np.savez(tmp_path / "odd.npz", images=np.zeros((10, 8, 9)))
     with pytest.raises(ValueError, match=r"images whose sides are multiples of 4, received \(8, 9\)"):
         recipe.load_data(recipe.Config(dataset=str(tmp_path / "odd.npz")))
+    np.savez(tmp_path / "five.npz", images=np.zeros((10, 8, 8, 5)))
+    with pytest.raises(ValueError, match="images of 1 or 3 channels, received 5"):
+        recipe.load_data(recipe.Config(dataset=str(tmp_path / "five.npz")))
     np.savez(tmp_path / "one.npz", images=np.zeros((1, 8, 8)))
     with pytest.raises(ValueError, match="both parts of 1 rows hold at least one"):
         recipe.load_data(recipe.Config(dataset=str(tmp_path / "one.npz")))
