@@ -15,7 +15,7 @@ class Bundle(NamedTuple):
 
     Attributes:
         about: Dict with `recipe`, `preset`, `backend`, `device`, `precision`,
-            `versions` and `ulp`.
+            `environment` (versions and machine) and `ulp`.
             `ulp` maps the name of an array to how far this backend moves from
             itself when its weights move by one unit in the last place.
         arrays: Dict from name, such as `gradient/user/embeddings`, to array.

@@ -26,7 +26,7 @@ from backends_matrix.observe import (
     weights_of,
 )
 from backends_matrix.portable_random import portable_random
-from keras_recipes.run import version_of
+from keras_recipes.run import environment
 
 TWINS = 7  # runs from start weights moved by one unit in the last place
 FLOAT32_STEPS, FLOAT64_STEPS = (1, 5), (1, 5, 20)  # steps after which weights are compared
@@ -58,7 +58,7 @@ def numbers(recipe, preset, precision, twins=TWINS):
         "backend": backend,
         "device": device_of(backend),
         "precision": precision,
-        "versions": {name: version_of(name) for name in ("keras", "numpy", backend)},
+        "environment": environment(),
         "ulp": ulp,
     }
     return Bundle(about, arrays)

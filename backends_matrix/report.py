@@ -104,9 +104,10 @@ def markdown(agreement, speed, disagreements, unneeded, bundles):
 
 
 def made_with(bundles):
-    """Lines that name the versions and devices behind the bundles, without repeats."""
+    """Lines that name the devices, versions and machines behind the bundles, without repeats."""
     return dict.fromkeys(
-        f"{bundle.label}: " + ", ".join(f"{name} {version}" for name, version in bundle.about["versions"].items())
+        f"{bundle.about['backend']} on {bundle.about['device']}: "
+        + ", ".join(f"{name} {value}" for name, value in bundle.about["environment"].items() if name != "backend")
         for bundle in bundles
     )
 

@@ -26,7 +26,7 @@ def bundle(backend, precision="float32", device="cpu", **changed):
     }
     about = {
         "recipe": "planted", "preset": "smoke", "backend": backend, "device": device, "precision": precision,
-        "versions": {"keras": "3"},
+        "environment": {"keras": "3"},
         "ulp": dict.fromkeys([*arrays, "weights@end"], UNIT),
     }  # fmt: skip
     about |= {name: value for name, value in changed.items() if name in about}
