@@ -18,6 +18,7 @@ BACKENDS = [extra for extra in EXTRAS if "-" not in extra]
 GPU_EXTRAS = [extra for extra in EXTRAS if "-" in extra]
 CONSTRAINTS = Path("constraints.txt").resolve()
 MATRIX = "build/matrix"
+IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 
 
 def install(session, *requirements, groups=()):
@@ -40,7 +41,7 @@ def environment(backend):
 def tests(session, backend):
     """Test blocks, recipes, copies and matrix on a backend."""
     install(session, "-e", f".[{backend}]", groups=["tests", "bench"])
-    session.run("pytest", *session.posargs, env=environment(backend))
+    session.run("pytest", *IN_PARALLEL, *session.posargs, env=environment(backend))
 
 
 @nox.session
