@@ -114,6 +114,7 @@ def read_picture(file):
 
 def read_npz(path):
     """Images and labels, or None, of an `.npz` file."""
+    require(zipfile.is_zipfile(path), "dataset", "an .npz file with an array `images`", str(path))
     with readable(path), path.open("rb") as file:
         loaded = np.load(file)
         arrays = {name: loaded[name] for name in ("images", "labels") if name in loaded}

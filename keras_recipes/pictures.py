@@ -51,8 +51,11 @@ def labelled_points(points, labels, path):
     figure = Figure(figsize=(10, 8), layout="constrained")
     axes = figure.subplots()
     axes.scatter(points[:, 0], points[:, 1], s=12)
+    middle = (points[:, 0].min() + points[:, 0].max()) / 2
     for (x, y), label in zip(points, labels, strict=True):
-        axes.annotate(shortened(label), (x, y), xytext=(3, 3), textcoords="offset points", fontsize=7)
+        side, shift = ("left", 3) if x < middle else ("right", -3)  # towards the middle, inside the frame
+        axes.annotate(shortened(label), (x, y), (shift, 3), textcoords="offset points", ha=side, fontsize=7)
+    axes.set_title("Alike where near: the two directions in which their embeddings differ most", fontsize=10)
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second principal component")
     return save_figure(figure, path)
@@ -76,18 +79,24 @@ def shortened(label, length=40):
 
 
 def predicted_against_true(truth, predicted, name, path):
-    """Draw the density of predictions for each true value; both are float arrays of shape `(n,)`."""
+    """Draw how predictions spread around each true value; both are float arrays of shape `(n,)`.
+
+    A box per value where there are few, such as stars, else points.
+    """
     figure = Figure(figsize=(6, 5.5), layout="constrained")
     axes = figure.subplots()
-    low, high = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
-    bins = np.linspace(low, high, 41)
-    counts, _, _ = np.histogram2d(truth, predicted, bins=(bins, bins))
-    mesh = axes.pcolormesh(bins, bins, np.log10(1 + counts.T), cmap="viridis")
-    figure.colorbar(mesh, label="log10(1 + number of examples)")
-    axes.plot([low, high], [low, high], color="white", linewidth=1)
+    values = np.unique(truth)
+    if 1 < len(values) <= 20:
+        groups = [predicted[truth == value] for value in values]
+        axes.boxplot(groups, positions=values, widths=0.6 * np.diff(values).min(), whis=(5, 95), showfliers=False)
+        axes.set_xticks(values, labels=[f"{value:g}" for value in values])
+    else:
+        axes.scatter(truth, predicted, s=4, alpha=0.4)
+    axes.axline((values[0], values[0]), slope=1, color="tab:red", linewidth=1)
     axes.set_xlabel(f"true {name}")
-    axes.set_ylabel(f"predicted {name}")
-    axes.set_aspect("equal")
+    axes.set_ylabel(
+        f"predicted {name} (box: middle half, whiskers: 5 to 95 %)" if len(values) <= 20 else f"predicted {name}"
+    )
     return save_figure(figure, path)
 
 

@@ -67,7 +67,9 @@ def read_csv(path):
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             missing = [name for name in ("user", "item", "rating") if name not in (rows.fieldnames or ())]
-            require(not missing, "dataset", f"a CSV file with columns user, item, rating; {path} has", rows.fieldnames)
+            require(
+                not missing, "dataset", "a CSV file with columns user, item, rating", f"{path} with {rows.fieldnames}"
+            )
             return [(row["user"], row["item"], row["rating"], row.get("timestamp")) for row in rows]
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"`dataset` must be a CSV file in UTF-8, received {path}: {error}") from None
@@ -176,5 +178,5 @@ def checked(ratings, dataset):
         if len(bad):
             require(False, name, f"finite in each row, row {bad[0] + 1} of {dataset}", float(column[bad[0]]))
     users = len(np.unique(ratings.users))
-    require(users > 1, "dataset", f"ratings of two users or more; {dataset} has users", users)
+    require(users > 1, "dataset", "ratings of two users or more", f"{dataset} with {users}")
     return ratings

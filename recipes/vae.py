@@ -100,6 +100,7 @@ def build_model(config, data):
 
     images = keras.Input(shape, name="images")
     mean, log_var = encoder([images, *classes])
+    # GaussianSampling adds the KL divergence to the loss that is compiled in below.
     code = GaussianSampling(config.beta, config.free_bits, seed=config.seed, name="code")(mean, log_var)
     logits = decoder([code, *classes])
 
@@ -110,13 +111,9 @@ def build_model(config, data):
 
 def build_encoder(config, shape, classes):
     """From images, and classes if there are any, to mean and logarithm of the variance of their code."""
-    images = keras.Input(shape, name="images")
-    x = layers.Conv2D(config.filters, 3, 2, "same", activation="relu", name="encoder_conv1")(
-        images
-    )  # (batch, h/2, w/2, f)
-    x = layers.Conv2D(2 * config.filters, 3, 2, "same", activation="relu", name="encoder_conv2")(
-        x
-    )  # (batch, h/4, w/4, 2f)
+    images = keras.Input(shape, name="images")  # (batch, height, width, channels)
+    x = convolution(config.filters, name="encoder_conv1")(images)  # (batch, height / 2, width / 2, filters)
+    x = convolution(2 * config.filters, name="encoder_conv2")(x)  # (batch, height / 4, width / 4, 2 * filters)
     x = with_classes(layers.Flatten()(x), classes)
     x = layers.Dense(config.hidden_units, activation="relu", name="encoder_hidden")(x)
     mean = layers.Dense(config.latent_dim, name="mean")(x)  # (batch, latent_dim)
@@ -131,11 +128,14 @@ def build_decoder(config, shape, classes):
     x = layers.Dense(config.hidden_units, activation="relu", name="decoder_hidden")(with_classes(code, classes))
     x = layers.Dense(height // 4 * (width // 4) * 2 * config.filters, activation="relu", name="decoder_pixels")(x)
     x = layers.Reshape((height // 4, width // 4, 2 * config.filters))(x)
-    x = layers.Conv2DTranspose(config.filters, 3, 2, "same", activation="relu", name="decoder_conv1")(
-        x
-    )  # (batch, h/2, w/2, f)
-    logits = layers.Conv2DTranspose(channels, 3, 2, "same", name="decoder_conv2")(x)  # (batch, h, w, channels)
+    x = convolution(config.filters, layers.Conv2DTranspose, name="decoder_conv1")(x)  # (batch, h / 2, w / 2, filters)
+    logits = convolution(channels, layers.Conv2DTranspose, None, name="decoder_conv2")(x)  # (batch, h, w, channels)
     return keras.Model([code, *classes], logits, name="decoder")
+
+
+def convolution(filters, layer=layers.Conv2D, activation="relu", **kwargs):
+    """A convolution that halves height and width, or a transposed one that doubles them."""
+    return layer(filters, 3, strides=2, padding="same", activation=activation, **kwargs)
 
 
 def with_classes(features, classes):

@@ -32,7 +32,9 @@ def test_charts_are_drawn(tmp_path):
     paths = [
         labelled_points(points, ["a", "$b", "$i_0^_$", "d" * 99, "e"], tmp_path / "points.png"),
         bar_chart(["a", "$b", "$i_0^_$", "d" * 99, "e"], points[:, 0], "bias", tmp_path / "bars.png"),
-        predicted_against_true(points[:, 0], points[:, 1], "rating", tmp_path / "truth.png"),
+        predicted_against_true(points[:, 0], points[:, 1], "rating", tmp_path / "few.png"),
+        predicted_against_true(np.arange(50.0), np.arange(50.0), "rating", tmp_path / "many.png"),
+        predicted_against_true(np.ones(9), np.arange(9.0), "rating", tmp_path / "one.png"),
     ]
     assert all(pixels(path).std() > 5 for path in paths)
 
