@@ -67,7 +67,7 @@ def environment():
         "backend": keras.config.backend(),
         "python": platform.python_version(),
         **{name: version for name, version in installed.items() if version},
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "cores": str(os.cpu_count()),
     }
