@@ -67,8 +67,7 @@ def matrix(session):
 def full(session, backend):
     """Reach the figures of the docstrings: full presets, three seeds; -- RECIPE [RECIPE]."""
     install(session, "-e", f".[{backend}]")
-    recipes = session.posargs or sorted(path.stem for path in Path("recipes").glob("[!_]*.py"))
-    session.run("python", "-m", "backends_matrix.full", "run", *recipes, "--backend", backend)
+    session.run("python", "-m", "backends_matrix.full", "run", *session.posargs, "--backend", backend)
 
 
 @nox.session

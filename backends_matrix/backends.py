@@ -1,4 +1,4 @@
-"""The backends: how a process gets one, what it runs on, and when it is done computing.
+"""The backends: how a process gets one, and what it runs on.
 
 A new backend is an extra in `pyproject.toml` and an entry in `device_of` here.
 """

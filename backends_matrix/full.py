@@ -16,6 +16,7 @@ from pathlib import Path
 
 from backends_matrix.backends import environment_for
 from backends_matrix.report import markdown_table
+from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,14 +29,14 @@ def main(argv=None):
     """Run the seeds of some recipes here, or collect what the backends have found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("run", "collect"))
-    parser.add_argument("recipes", nargs="*", help="names of recipes")
+    parser.add_argument("recipes", nargs="*", help="names of recipes to run (all)")
     parser.add_argument("--backend", default=os.environ.get("KERAS_BACKEND", "tensorflow"), help="to run on")
     parser.add_argument("--preset", default="full", help="the preset to run")
     parser.add_argument("--folder", type=Path, default=Path("build/full"), help="where the runs are")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the collected results go")
     args = parser.parse_args(argv)
     if args.action == "run":
-        for recipe in args.recipes:
+        for recipe in args.recipes or recipe_names():
             for seed in SEEDS:
                 run(recipe, args.preset, seed, args.backend, args.folder)
     else:

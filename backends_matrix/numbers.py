@@ -28,7 +28,7 @@ from backends_matrix.observe import (
 from backends_matrix.portable_random import portable_random
 from keras_recipes.run import environment
 
-TWINS = 7  # runs from start weights moved by one unit in the last place
+TWINS = 7  # runs whose weights move by one unit in the last place
 FLOAT32_STEPS, FLOAT64_STEPS = (1, 5), (1, 5, 20)  # steps after which weights are compared
 TEST_ROWS = 256  # test examples whose predictions are compared
 

@@ -10,6 +10,15 @@ from recipes import vae as recipe
 SMALL = recipe.Config(dataset="synthetic", latent_dim=2, filters=2, hidden_units=8)
 
 
+def trained(config):
+    """Data and model after the recipe's own training."""
+    keras.utils.set_random_seed(config.seed)
+    data = recipe.load_data(config)
+    model = recipe.build_model(config, data)
+    recipe.train(model, data, config)
+    return data, model
+
+
 @pytest.fixture
 def flat_model():
     """A model whose codes say nothing: a decoder with the same pixels for any code, known posteriors."""
@@ -76,10 +85,7 @@ def test_beta_and_free_bits_reach_the_loss(values, flat_model):
 def test_learns_the_planted_places():
     """Two numbers place a dot; a code of two numbers beats the best image without a code by far."""
     config = dataclasses.replace(recipe.PRESETS["smoke"], epochs=12)
-    keras.utils.set_random_seed(config.seed)
-    data = recipe.load_data(config)
-    model = recipe.build_model(config, data)
-    recipe.train(model, data, config)
+    data, model = trained(config)
     mean_image = data.train[1].mean(axis=0).clip(1e-6, 1 - 1e-6)
     without = recipe.bernoulli_nats(data.test[1], np.log(mean_image / (1 - mean_image))).mean()
     pixels = data.test[1].clip(1e-6, 1 - 1e-6)
@@ -102,10 +108,7 @@ def test_bernoulli_nats_against_the_definition():
 
 def test_conditional_decoder_follows_the_class():
     config = dataclasses.replace(recipe.PRESETS["smoke-conditional"], epochs=8)
-    keras.utils.set_random_seed(config.seed)
-    data = recipe.load_data(config)
-    model = recipe.build_model(config, data)
-    recipe.train(model, data, config)
+    _, model = trained(config)
     code = np.random.default_rng(0).standard_normal((50, config.latent_dim))
     weight = []
     for label in (0, 1):
