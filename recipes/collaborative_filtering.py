@@ -25,6 +25,7 @@ from keras_recipes.layers import Bias, Embedding, UnknownIds
 from keras_recipes.pictures import bar_chart, labelled_points, predicted_against_true, principal_plane
 from keras_recipes.ratings import index_of, read_ratings, synthetic_ratings
 from keras_recipes.run import save_run
+from keras_recipes.training import fit
 
 
 @dataclass(frozen=True)
@@ -150,13 +151,7 @@ def build_model(config, data):
 
 def train(model, data, config, callbacks=()):
     """Minimise the squared error of the ratings in the training part."""
-    return model.fit(
-        Batches(data.train, config.batch_size, config.seed),
-        epochs=config.epochs,
-        shuffle=False,  # Batches does
-        callbacks=list(callbacks),
-        verbose=2,
-    ).history
+    return fit(model, Batches(data.train, config.batch_size, config.seed), config.epochs, callbacks)
 
 
 def evaluate(model, data, config):

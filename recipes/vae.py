@@ -25,6 +25,7 @@ from keras_recipes.images import load_images, load_mnist, synthetic_blobs
 from keras_recipes.layers import GaussianSampling
 from keras_recipes.pictures import image_grid
 from keras_recipes.run import save_run
+from keras_recipes.training import fit
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,7 @@ def reconstruction_nats(images, logits):
 
 def train(model, data, config, callbacks=()):
     """Minimise the negative evidence lower bound."""
-    return model.fit(
-        Batches(data.train, config.batch_size, config.seed),
-        epochs=config.epochs,
-        shuffle=False,  # Batches does
-        callbacks=list(callbacks),
-        verbose=2,
-    ).history
+    return fit(model, Batches(data.train, config.batch_size, config.seed), config.epochs, callbacks)
 
 
 def evaluate(model, data, config):

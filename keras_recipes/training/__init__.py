@@ -1,0 +1,3 @@
+"""Training as every recipe does it."""
+
+from keras_recipes.training.fit import fit as fit
