@@ -56,6 +56,29 @@ class Batches(keras.utils.PyDataset):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         return keras.tree.map_structure(lambda array: array[rows], self.arrays)
 
+    def stacks(self, max_steps=64, max_bytes=2**26):
+        """The epoch's batches in stacks of several, each gathered at once.
+
+        Args:
+            max_steps: Integer of at least 1, the batches in a stack at most.
+            max_bytes: Integer, what a stack holds at most, if it holds more than one batch.
+
+        Yields:
+            Arrays as a batch holds them, of shape (steps, batch, …). All stacks
+            hold as many batches as the first one, or fewer; a last batch that
+            is smaller is a stack of its own.
+        """
+        whole = self.num_examples // self.batch_size
+        of_example = sum(array.nbytes // self.num_examples for array in keras.tree.flatten(self.arrays))
+        most = max(1, min(max_steps, max_bytes // max(1, of_example * self.batch_size)))
+        steps = -(-whole // -(-whole // most)) if whole else 1  # stacks of nearly the same size
+        for begin in range(0, whole, steps):
+            rows = self.order[begin * self.batch_size : min(begin + steps, whole) * self.batch_size]
+            rows = rows.reshape(-1, self.batch_size)
+            yield keras.tree.map_structure(lambda array, rows=rows: array[rows], self.arrays)
+        if whole * self.batch_size < self.num_examples:
+            yield keras.tree.map_structure(lambda array: array[None], self[whole])
+
     def on_epoch_end(self):
         """Draw the order of the next epoch."""
         self.order = self.rng.permutation(self.num_examples)

@@ -1,23 +1,64 @@
-"""`keras.Model.fit` for batches whose order NumPy draws."""
+"""`fit` with the time between two steps taken out."""
+
+import keras
+
+from keras_recipes.data import Batches
+from keras_recipes.training.dispatch import epoch_trainer
+
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
 def fit(model, batches, epochs, callbacks=()):
-    """Train a compiled model on batches.
+    """Train a compiled model, as `keras.Model.fit` does, several steps at a time.
+
+    A callback that looks at each batch gets each batch: the model then trains
+    by `keras.Model.fit`, as it does under `run_eagerly`, with
+    `steps_per_execution` above 1, and distributed over several devices.
 
     Args:
         model: Compiled `keras.Model`.
-        batches: `Batches`.
+        batches: `Batches`, or another `keras.utils.PyDataset`, which
+            `keras.Model.fit` then reads.
         epochs: Integer of at least 1, passes over the batches.
         callbacks: Sequence of `keras.callbacks.Callback`.
 
     Returns:
         Dict from the name of each logged value to a list of floats, one per epoch.
     """
-    history = model.fit(
-        batches,
-        epochs=epochs,
-        shuffle=False,  # the batches come in an order of their own
-        callbacks=list(callbacks),
-        verbose=2,
+    if not isinstance(batches, Batches) or steps_apart(model, callbacks):
+        # The batches come in an order of their own, hence no shuffling.
+        return model.fit(batches, epochs=epochs, shuffle=False, callbacks=list(callbacks), verbose=2).history
+
+    model.fit(batches, epochs=0, shuffle=False, verbose=0)  # builds what compile() could not, and draws the order
+    train = epoch_trainer(model)
+    callbacks = keras.callbacks.CallbackList(
+        list(callbacks), add_history=True, add_progbar=True, model=model, epochs=epochs, steps=len(batches), verbose=2
     )
-    return history.history
+    model.stop_training = False
+    logs = {}
+    callbacks.on_train_begin()
+    for epoch in range(epochs):
+        model.reset_metrics()
+        callbacks.on_epoch_begin(epoch)
+        train(batches.stacks())
+        logs = model.get_metrics_result()
+        logs = {name: float(value) for name, value in logs.items()}
+        callbacks.on_epoch_end(epoch, logs)
+        batches.on_epoch_end()
+        if model.stop_training:
+            break
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    callbacks.on_train_end(logs)
+    return model.history.history
+
+
+def steps_apart(model, callbacks):
+    """Whether something must happen between two steps of a model, or its steps are spread over devices."""
+    looks = any(
+        getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook)
+        for callback in callbacks
+        for hook in BATCH_HOOKS
+    )
+    strategy = getattr(model, "distribute_strategy", None)
+    distributed = keras.distribution.distribution() or (strategy and strategy.num_replicas_in_sync > 1)
+    return looks or model.run_eagerly or model.steps_per_execution > 1 or bool(distributed)
