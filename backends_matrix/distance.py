@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-WHOLE = ("weights@end",)  # quantities taken as one vector
+WHOLE = ("weights@end", "typical_weights@end")  # quantities taken as one vector
 
 
 class Distance(NamedTuple):

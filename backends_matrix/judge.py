@@ -11,6 +11,16 @@ ulp       float32. The unit U of an array is how far one backend moves from itse
           Backends may differ by 8 U in the first steps, and by 3 U after a whole training,
           where the weights are taken as one vector. Observed between sound backends: 4 U at
           most; a wrong epsilon: 70 U and more.
+typical   float32 after training, where one run may go astray: a ReLU that flips late moves the loss
+          by 1e-2, and the unit with it. So medians over the runs with moved weights are compared
+          as well, by 8 spreads; a spread is how far from their median three quarters of the
+          runs stay, the larger one of the pair. Where few runs go astray the limit is that of
+          those that do not; where half of them do, both rules can only say that backends differ by no
+          more than rounding makes of itself, and the proof is float64's and that of 5 steps.
+          Measured on the VAE's smoke preset, 13 runs each on three backends: 2 of 13 went astray,
+          by 4e-2 in the loss, the others stayed within 1e-4; medians were at most 0.8 spreads
+          apart. Neither a larger unit (7 draws hold no stray run with a chance of 30 %) nor the
+          second largest (more often) tells a fault from such a run.
 bfloat16  precision. Each backend's Euclidean distance to its own float64 run, per array, is at
           most 4 times that of the median backend (of two the nearer one counts), which in turn
           counts as at least one rounding step of bfloat16, 2**-7, of the norm. Weights are float32
@@ -40,7 +50,7 @@ class Level(NamedTuple):
     Attributes:
         name: String, the row.
         precision: String, "float32", "float64" or "bfloat16": which bundles hold the quantities.
-        rule: String, "exact", "portable", "float64", "short", "long" or "bfloat16".
+        rule: String, "exact", "portable", "float64", "short", "long", "typical" or "bfloat16".
         quantities: Tuple of strings, the first parts of the arrays' names.
     """
 
@@ -64,13 +74,14 @@ LEVELS = (
     Level("float32 5 steps", "float32", "short", ("weights@1", "weights@5")),
     Level("float32 trained", "float32", "long", ("log", "weights@end")),
     Level("float32 metric", "float32", "long", ("metric",)),
+    Level("float32 typical run", "float32", "typical", ("typical_log", "typical_weights@end", "typical_metric")),
     Level("bfloat16 forward", "bfloat16", "bfloat16", ("forward",)),
     Level("bfloat16 gradient", "bfloat16", "bfloat16", ("gradient",)),
     Level("bfloat16 5 steps", "bfloat16", "bfloat16", ("weights@5",)),
 )
 LIMITS = {
     "exact": 0.0, "portable": 0.0, "float64": FLOAT64_LIMIT, "short": SHORT_LIMIT, "long": LONG_LIMIT,
-    "bfloat16": BFLOAT16_LIMIT,
+    "typical": SHORT_LIMIT, "bfloat16": BFLOAT16_LIMIT,
 }  # fmt: skip
 PRECISIONS = tuple(dict.fromkeys(level.precision for level in LEVELS))
 
@@ -167,9 +178,10 @@ def compare_pair(level, one, other, of_level):
     shared = [n for n in names if n not in lacking]
     lacking += [q for q in level.quantities if q not in map(quantity, names)]
     found = [finding(level, one, other.label, name, np.inf, "not both of them have it") for name in lacking]
+    judges = [one, other] if level.rule == "typical" else of_level  # whose units count
     apart = distances({n: one.arrays[n] for n in shared}, {n: other.arrays[n] for n in shared})
     for name, worst in apart.items():
-        found.append(finding(level, one, other.label, name, in_units(level, name, worst, of_level), worst.note))
+        found.append(finding(level, one, other.label, name, in_units(level, name, worst, judges), worst.note))
     return found
 
 
@@ -179,7 +191,8 @@ def in_units(level, name, worst, of_level):
         return worst.size
     if level.rule == "float64":
         return worst.size / worst.scale
-    unit = lower_median([bundle.about["ulp"].get(name, 0.0) for bundle in of_level])
+    units = [bundle.about["ulp"].get(name, 0.0) for bundle in of_level]
+    unit = max(units) if level.rule == "typical" else lower_median(units)
     return worst.size / max(unit, ROUNDING * worst.scale)
 
 

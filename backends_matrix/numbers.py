@@ -53,7 +53,11 @@ def numbers(recipe, preset, precision, twins=TWINS):
             subject = Subject(recipe, recipe.PRESETS[preset])
             arrays = subject.run(STEPS[precision], to_the_end=precision == "float32")
         others = (subject.twin(seed) for seed in range(twins)) if precision == "float32" else ()
-        ulp, band = movements(arrays, others)
+        runs = [arrays, *others]
+    ulp, band = movements(runs)
+    if precision == "float32":
+        typical, spread = typical_run(runs)
+        arrays, ulp = arrays | typical, ulp | spread
     backend = keras.config.backend()
     about = {
         "recipe": recipe.__name__.rpartition(".")[2],
@@ -153,25 +157,44 @@ class Subject:
         self.recipe.train(model, self.data, self.config, callbacks=list(callbacks))
 
 
-def movements(arrays, twins):
+def movements(runs):
     """How far the arrays move, at most, when the weights move by one unit in the last place.
 
     Args:
-        arrays: Dict of the arrays that a run found.
-        twins: Iterable of such dicts, from runs whose weights were moved.
+        runs: List of dicts of arrays: of a run, and of those whose weights were moved.
 
     Returns:
         Tuple `(ulp, band)`. `ulp`: dict from the name of an array, or of a
         quantity that is judged as a whole, to float. `band`: dict from the name
         of a logged value to the list of floats, one per step.
     """
+    first, *twins = runs
     ulp, band = {}, {}
     for twin in twins:
-        for name, moved in distances(arrays, twin).items():
+        for name, moved in distances(first, twin).items():
             ulp[name] = max(ulp.get(name, 0.0), moved.size)
-        for name in [name for name in arrays if name.startswith("log/")]:
-            band.setdefault(name.partition("/")[2], []).append(np.abs(arrays[name] - twin[name]))
+        for name in [name for name in first if name.startswith("log/")]:
+            band.setdefault(name.partition("/")[2], []).append(np.abs(first[name] - twin[name]))
     return ulp, {name: np.max(moved, axis=0).tolist() for name, moved in band.items()}
+
+
+def typical_run(runs):
+    """The median of the runs, and how far from it they spread: what one run that went astray can't disturb.
+
+    Args:
+        runs: As for `movements`.
+
+    Returns:
+        Tuple `(arrays, spread)`. `arrays`: dict of the elementwise medians of
+        logs, weights at the end and metrics, each name with `typical_` in front.
+        `spread`: dict from name, as in `ulp`, to the distance from them within
+        which three quarters of the runs are.
+    """
+    names = [name for name in runs[0] if name.partition("/")[0] in ("log", "weights@end", "metric")]
+    typical = {f"typical_{name}": np.median([run[name] for run in runs], axis=0) for name in names}
+    apart = [distances(typical, {f"typical_{name}": run[name] for name in names}) for run in runs]
+    nearest = -(-3 * len(runs) // 4)  # three quarters, rounded up
+    return typical, {name: sorted(one[name].size for one in apart)[nearest - 1] for name in apart[0]}
 
 
 def named(quantity, arrays):

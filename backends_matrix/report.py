@@ -11,6 +11,7 @@ Each cell holds the largest difference of that backend to any other one.
   place, all at the start and a tenth of them after each step. At most {SHORT_LIMIT:g} U in the first
   steps, {LONG_LIMIT:g} U after training.
 - bfloat16: distance to the backend's own float64 run, in those of the median backend; at most {BFLOAT16_LIMIT:g}.
+- float32 typical run: medians over the moved runs, in s, their spread; at most {SHORT_LIMIT:g}.
 - random numbers: how many calls draw what other backends do not.
 - ✗: they disagree, see below. (known): upstream's difference, listed in `known_differences.toml`.
 """
@@ -44,9 +45,13 @@ def cell(level, findings, disagreements, excused):
         return ""
     worst = max(findings, key=lambda finding: finding.measured)
     exact = level.rule in ("exact", "portable")
-    unit = {"float64": "{:.0e}", "short": "{:.1f} U", "long": "{:.1f} U", "bfloat16": "{:.1f} ×"}.get(
-        level.rule, "{:.1g}"
-    )
+    unit = {
+        "float64": "{:.0e}",
+        "short": "{:.1f} U",
+        "long": "{:.1f} U",
+        "typical": "{:.1f} s",
+        "bfloat16": "{:.1f} ×",
+    }.get(level.rule, "{:.1g}")
     text = "=" if exact and worst.measured == 0 else unit.format(worst.measured)
     if any(finding in disagreements for finding in findings):
         return f"✗ {text}"
