@@ -35,3 +35,11 @@ def test_tensorflow_squares_the_parts_of_an_embeddings_gradient():
     model.train_on_batch(np.array([[1], [1], [1]]), np.ones((3, 1)))
     step = 0.1 * (3**0.5 if keras.config.backend() == "tensorflow" else 1)
     np.testing.assert_allclose(model.get_weights()[0][1, 0], step, rtol=1e-4)
+
+
+def test_torch_random_brightness_changes_its_input():
+    """Keras 3.15, PyTorch: `RandomBrightness` adds in place, so `RandAugment` brightens what it should leave alone."""
+    layer, images = keras.layers.RandomBrightness((0.5, 0.5)), keras.ops.ones((1, 2, 2, 3))
+    layer(images, training=True)
+    untouched = np.array_equal(keras.ops.convert_to_numpy(images), np.ones((1, 2, 2, 3)))
+    assert untouched == (keras.config.backend() != "torch")
