@@ -9,7 +9,7 @@ import os
 
 from keras_recipes.backend import backends
 
-# From the first to below the second. Tried: 3.11.3 to 3.15.1, see tests/backends_matrix/test_canary.py.
+# From the first to below the second: what tests/backends_matrix/test_canary.py and its like pass with.
 SUPPORTED_KERAS = "3.15", "3.16"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 

@@ -115,11 +115,13 @@ def markdown(agreement, speed, disagreements, unneeded, bundles):
 
 def made_with(bundles):
     """Lines that name the devices, versions and machines behind the bundles, without repeats."""
-    return dict.fromkeys(
+    lines = dict.fromkeys(
         f"{bundle.about['backend']} on {bundle.about['device']}: "
         + ", ".join(f"{name} {value}" for name, value in bundle.about["environment"].items() if name != "backend")
         for bundle in bundles
     )
+    on_gpu = any(bundle.about["device"] != "cpu" for bundle in bundles)
+    return lines if on_gpu else {**lines, "GPU: not measured": None}
 
 
 def as_data(findings, disagreements, excused, unneeded, speeds, bundles):

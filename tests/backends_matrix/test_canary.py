@@ -1,8 +1,9 @@
 """Every private part of Keras that the matrix relies on. If one is gone this file fails, and names it.
 
-To support another release of Keras: run this file and `test_portable_random*.py`, `test_float64.py`
-with it on every backend, look at what they name, then move `SUPPORTED_KERAS` in `backends_matrix/backends.py`.
-They pass with Keras 3.12.4, 3.13.2, 3.14.1, 3.15.0 and 3.15.1; recipes ask for 3.15.
+To support another release of Keras: run this file, `test_portable_random*.py` and `test_float64.py`
+with it on every backend, look at what they name, then move `SUPPORTED_KERAS` in
+`backends_matrix/backends.py`. Keras 3.15.0 and 3.15.1 pass. 3.12.4, 3.13.2 and 3.14.1 have all
+private parts, too, but their `ops.median` of an even number of entries is wrong on torch.
 """
 
 import importlib.metadata
