@@ -27,7 +27,7 @@ def test_numbers_of_a_gpu_are_those_of_full_float32():
 
 
 def test_bundles_of_a_gpu_join_the_comparison(monkeypatch, tmp_path):
-    small = dataclasses.replace(recipe.PRESETS["smoke"], synthetic_users=20, epochs=1)
+    small = dataclasses.replace(recipe.PRESETS["smoke"], synthetic_users=20, batch_size=32, epochs=1)
     monkeypatch.setattr(recipe, "PRESETS", {"smoke": small})
     arguments = ["collaborative_filtering", "--folder", str(tmp_path), "--twins", "2"]
     for device in ("cpu", GPU):
