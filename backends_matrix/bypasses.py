@@ -31,7 +31,7 @@ TENSORFLOW_OPERATIONS = [
     ]
 ]  # fmt: skip
 TENSORFLOW_DRAW = re.compile(
-    r"(?!.*(_eager_fallback|_grad|get_|skip|generator))[a-z].*(random|shuffle|multinomial|normal|uniform|sampl)"
+    r"(?!.*(_eager_fallback|_grad|get_|skip|generator))(?=[a-z]).*(random|shuffle|multinomial|normal|uniform|sampl)"
 )
 WITHOUT_DRAWS_OF_ITS_OWN = {"backends_matrix", "contextlib", "jax", "numpy", "random", "tensorflow", "torch"}
 HARMLESS = {

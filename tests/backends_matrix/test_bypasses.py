@@ -37,7 +37,10 @@ NATIVE = {
         "tensorflow random_standard_normal": lambda: native.random.normal((2,)),
         "tensorflow random_shuffle": lambda: native.random.shuffle([1, 2, 3]),
         "tensorflow stateless_random_uniform_v2": lambda: native.random.stateless_uniform((2,), (1, 2)),
-        "tensorflow stateful_uniform_full_int": lambda: native.random.Generator.from_seed(1).uniform_full_int((2,)),
+        "tensorflow stateless_random_uniform_full_int_v2": lambda: native.random.Generator.from_seed(
+            1
+        ).uniform_full_int((2,)),
+        "tensorflow random_gamma": lambda: native.random.gamma((2,), 1.0),
         "tensorflow random_uniform": lambda: native.nn.dropout(numbers(2, 2), 0.5),
         "tensorflow shuffle_dataset_v3": lambda: list(native.data.Dataset.range(3).shuffle(3)),
         "tensorflow log_uniform_candidate_sampler": lambda: native.random.log_uniform_candidate_sampler(
