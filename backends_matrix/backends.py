@@ -3,17 +3,44 @@
 A new backend is an extra in `pyproject.toml` and an entry in `device_of` here.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 
 from keras_recipes.backend import backends
 
+# From the first to below the second: what tests/backends_matrix/test_canary.py and its like pass with.
+SUPPORTED_KERAS = "3.15", "3.16"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
 def installed_backends():
     """Names of the backends that this Python has, as a list, in the order of `pyproject.toml`."""
     return [name for name in backends() if importlib.util.find_spec(name)]
+
+
+def require_supported_keras(version=None):
+    """Stop before anything runs on a Keras whose private parts nobody has looked at.
+
+    Args:
+        version: String, the version of Keras; None for the one that is installed.
+
+    Raises:
+        SystemExit: If it is not supported; says which versions are.
+    """
+    version = version or importlib.metadata.version("keras")
+    first, end = (as_numbers(bound) for bound in SUPPORTED_KERAS)
+    if not first <= as_numbers(version) < end:
+        raise SystemExit(
+            "The matrix replaces private parts of Keras, and is tested with "
+            f"keras>={SUPPORTED_KERAS[0]},<{SUPPORTED_KERAS[1]}; received Keras {version}. Install such a one, or see "
+            "in tests/backends_matrix/test_canary.py what has to be looked at."
+        )
+
+
+def as_numbers(version):
+    """The first two numbers of a version as a tuple."""
+    return tuple(int(number) for number in version.split(".")[:2])
 
 
 def environment_for(backend, precision, threads, gpu=False):

@@ -15,9 +15,12 @@ class Bundle(NamedTuple):
 
     Attributes:
         about: Dict with `recipe`, `preset`, `backend`, `device`, `precision`,
-            `environment` (versions and machine) and `ulp`.
-            `ulp` maps the name of an array to how far this backend moves from
-            itself when its weights move by one unit in the last place.
+            `environment` (versions and machine), `bypasses`, `ulp` and `band`.
+            `bypasses` lists what drew random numbers of this backend alone,
+            each as `[call, place]`. `ulp` maps the name of an array to how far
+            this backend moves from itself when its weights move by one unit in
+            the last place, `band` the name of a logged value, such as `loss`,
+            to the list of how far it moves so at each step.
         arrays: Dict from name, such as `gradient/user/embeddings`, to array.
     """
 

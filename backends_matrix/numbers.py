@@ -14,8 +14,9 @@ import numpy as np
 
 from backends_matrix.backends import device_of
 from backends_matrix.bundle import Bundle
+from backends_matrix.bypasses import watch
+from backends_matrix.distance import distances
 from backends_matrix.float64 import real_float64
-from backends_matrix.judge import distances
 from backends_matrix.observe import (
     GradientRecorder,
     Jitter,
@@ -29,7 +30,7 @@ from backends_matrix.portable_random import portable_random
 from keras_recipes.run import environment
 
 TWINS = 7  # runs whose weights move by one unit in the last place
-FLOAT32_STEPS, FLOAT64_STEPS = (1, 5), (1, 5, 20)  # steps after which weights are compared
+STEPS = {"float32": (1, 5), "float64": (1, 5, 20), "bfloat16": (1, 5)}  # after which weights are compared
 TEST_ROWS = 256  # test examples whose predictions are compared
 
 
@@ -39,18 +40,24 @@ def numbers(recipe, preset, precision, twins=TWINS):
     Args:
         recipe: Module that keeps the contract of a recipe.
         preset: String, a key of its `PRESETS`.
-        precision: String, "float32", or "float64": the first steps in real
-            float64, where only a difference of meaning shows.
+        precision: String, "float32" for a whole training; "float64" for the
+            first steps in real float64, where only a difference of meaning
+            shows; "bfloat16" for the first steps in mixed precision.
         twins: Integer, how many runs measure the unit of float32.
 
     Returns:
         `Bundle`.
     """
-    precise = real_float64() if precision == "float64" else contextlib.nullcontext()
-    with portable_random(), precise:
-        subject = Subject(recipe, recipe.PRESETS[preset])
-        arrays = subject.run(stop_after=FLOAT64_STEPS[-1] if precision == "float64" else None)
-        ulp = {} if precision == "float64" else one_ulp_distances(subject, arrays, twins)
+    with portable_random(), computing_in(precision):
+        with watch() as bypasses:
+            subject = Subject(recipe, recipe.PRESETS[preset])
+            arrays = subject.run(STEPS[precision], to_the_end=precision == "float32")
+        others = (subject.twin(seed) for seed in range(twins)) if precision == "float32" else ()
+        runs = [arrays, *others]
+    ulp, band = movements(runs)
+    if precision == "float32":
+        typical, spread = typical_run(runs)
+        arrays, ulp = arrays | typical, ulp | spread
     backend = keras.config.backend()
     about = {
         "recipe": recipe.__name__.rpartition(".")[2],
@@ -59,9 +66,35 @@ def numbers(recipe, preset, precision, twins=TWINS):
         "device": device_of(backend),
         "precision": precision,
         "environment": environment(),
+        "bypasses": [list(bypass) for bypass in bypasses],
         "ulp": ulp,
+        "band": band,
     }
     return Bundle(about, arrays)
+
+
+@contextlib.contextmanager
+def computing_in(precision):
+    """Compute in "float32", which is Keras' own choice, in real "float64", or in "bfloat16" with float32 weights.
+
+    Raises:
+        RuntimeError: If something in between has reset the policy, as
+            `keras.backend.clear_session` does.
+    """
+    if precision == "float64":
+        with real_float64():
+            yield
+    elif precision == "bfloat16":
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            yield
+            if keras.config.dtype_policy().name != "mixed_bfloat16":
+                raise RuntimeError("the recipe has reset the dtype policy: is `clear_session` called in it?")
+        finally:
+            keras.config.set_dtype_policy(before)
+    else:
+        yield
 
 
 class Subject:
@@ -92,20 +125,20 @@ class Subject:
         for model, start in zip((self.model, self.probe), self.start, strict=True):
             start.restore()
             move_by_one_ulp(model, np.random.default_rng(seed))
-        return self.run(callbacks=[Jitter(np.random.default_rng(seed))])
+        return self.run(STEPS["float32"], to_the_end=True, callbacks=[Jitter(np.random.default_rng(seed))])
 
-    def run(self, stop_after=None, callbacks=()):
-        """Train once and return the dict of arrays; metrics only if trained to the end."""
+    def run(self, steps, to_the_end, callbacks=()):
+        """Train once, to the end or to the last of some steps, and return the dict of arrays."""
         arrays = named("data", data_sums(self.data)) | named("initial", weights_of(self.model))
         arrays |= self.before_training()
         self.train(self.probe, Recorder(stop_after=1))
         arrays |= named("gradient", gradients_of(self.probe))
-        recorder = Recorder(FLOAT64_STEPS if stop_after else FLOAT32_STEPS, stop_after)
+        recorder = Recorder(steps, None if to_the_end else steps[-1])
         self.train(self.model, recorder, *callbacks)
         arrays |= named("log", recorder.log_arrays())
         for step, weights in recorder.weights.items():
             arrays |= named(f"weights@{step}", weights)
-        if stop_after is None:
+        if to_the_end:
             arrays |= named("weights@end", weights_of(self.model))
             metrics = self.recipe.evaluate(self.model, self.data, self.config)
             arrays |= named("metric", {name: np.array(value) for name, value in metrics.items()})
@@ -115,6 +148,7 @@ class Subject:
         """Predictions for, and loss on, the first test examples."""
         x, y = keras.tree.map_structure(lambda array: array[:TEST_ROWS], self.data.test)
         outputs = keras.tree.flatten(self.model.predict(x, batch_size=TEST_ROWS, verbose=0))
+        outputs = [np.asarray(o, "float32") if o.dtype.name == "bfloat16" else o for o in outputs]  # as files hold them
         losses = self.model.evaluate(x, y, batch_size=TEST_ROWS, verbose=0, return_dict=True)
         return named("forward", dict(enumerate(outputs))) | named("loss", {k: np.array(v) for k, v in losses.items()})
 
@@ -123,23 +157,44 @@ class Subject:
         self.recipe.train(model, self.data, self.config, callbacks=list(callbacks))
 
 
-def one_ulp_distances(subject, arrays, twins):
+def movements(runs):
     """How far the arrays move, at most, when the weights move by one unit in the last place.
 
     Args:
-        subject: `Subject`, which has run once.
-        arrays: Dict of the arrays that it found.
-        twins: Integer, the number of runs.
+        runs: List of dicts of arrays: of a run, and of those whose weights were moved.
 
     Returns:
-        Dict from the name of an array, or of a quantity that is judged as a
-        whole, to float.
+        Tuple `(ulp, band)`. `ulp`: dict from the name of an array, or of a
+        quantity that is judged as a whole, to float. `band`: dict from the name
+        of a logged value to the list of floats, one per step.
     """
-    farthest = {}
-    for twin in range(twins):
-        for name, moved in distances(arrays, subject.twin(twin)).items():
-            farthest[name] = max(farthest.get(name, 0.0), moved.size)
-    return farthest
+    first, *twins = runs
+    ulp, band = {}, {}
+    for twin in twins:
+        for name, moved in distances(first, twin).items():
+            ulp[name] = max(ulp.get(name, 0.0), moved.size)
+        for name in [name for name in first if name.startswith("log/")]:
+            band.setdefault(name.partition("/")[2], []).append(np.abs(first[name] - twin[name]))
+    return ulp, {name: np.max(moved, axis=0).tolist() for name, moved in band.items()}
+
+
+def typical_run(runs):
+    """The median of the runs, and how far from it they spread: what one run that went astray can't disturb.
+
+    Args:
+        runs: As for `movements`.
+
+    Returns:
+        Tuple `(arrays, spread)`. `arrays`: dict of the elementwise medians of
+        logs, weights at the end and metrics, each name with `typical_` in front.
+        `spread`: dict from name, as in `ulp`, to the distance from them within
+        which three quarters of the runs are.
+    """
+    names = [name for name in runs[0] if name.partition("/")[0] in ("log", "weights@end", "metric")]
+    typical = {f"typical_{name}": np.median([run[name] for run in runs], axis=0) for name in names}
+    apart = [distances(typical, {f"typical_{name}": run[name] for name in names}) for run in runs]
+    nearest = -(-3 * len(runs) // 4)  # three quarters, rounded up
+    return typical, {name: sorted(one[name].size for one in apart)[nearest - 1] for name in apart[0]}
 
 
 def named(quantity, arrays):

@@ -7,8 +7,11 @@ places draw in their own way: the global seed sequence overflows differently,
 `Orthogonal` takes its matrix through the backend's QR, and `fit(shuffle=True)`
 asks NumPy, TensorFlow or torch for the order of the rows.
 
-Not reached: `keras.ops.image.elastic_transform`, and the layers inside a
-`tf.data` pipeline when the backend is not TensorFlow.
+Not reached: `keras.ops.image.elastic_transform`, whose algorithm differs between
+backends as well, `AugMix`, which chooses with Python's `random`, and the layers inside a
+`tf.data` pipeline when the backend is not TensorFlow. `bypasses.py` reports these by name.
+`RandAugment` draws the same everywhere; its images differ on torch, because
+`RandomBrightness` there adds to its input in place (`test_upstream.py` shows it).
 """
 
 import contextlib

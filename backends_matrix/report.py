@@ -1,6 +1,6 @@
 """The matrix as tables that a person reads: on the terminal, in Markdown, and as JSON."""
 
-from backends_matrix.judge import FLOAT64_LIMIT, LEVELS, LIMITS, LONG_LIMIT, SHORT_LIMIT
+from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, LEVELS, LIMITS, LONG_LIMIT, REFERENCES, SHORT_LIMIT
 
 LEGEND = f"""\
 Each cell holds the largest difference of that backend to any other one.
@@ -10,6 +10,9 @@ Each cell holds the largest difference of that backend to any other one.
 - float32, in U: how far a backend moves from itself when its weights move by one unit in the last
   place, all at the start and a tenth of them after each step. At most {SHORT_LIMIT:g} U in the first
   steps, {LONG_LIMIT:g} U after training.
+- bfloat16: distance to the backend's own float64 run, in those of the median backend; at most {BFLOAT16_LIMIT:g}.
+- float32 typical run: medians over the moved runs, in s, their spread; at most {SHORT_LIMIT:g}.
+- random numbers: how many calls draw what other backends do not.
 - ✗: they disagree, see below. (known): upstream's difference, listed in `known_differences.toml`.
 """
 
@@ -25,7 +28,7 @@ def agreement_rows(findings, disagreements, excused):
     Returns:
         List of rows, each a list of strings; the first holds the headings.
     """
-    columns = sorted({label for finding in findings for label in finding.pair})
+    columns = sorted({label for finding in findings for label in finding.pair} - set(REFERENCES))
     rows = [["recipe", "preset", "level", *columns]]
     for recipe, preset in dict.fromkeys((finding.recipe, finding.preset) for finding in findings):
         for level in LEVELS:
@@ -41,8 +44,15 @@ def cell(level, findings, disagreements, excused):
     if not findings:
         return ""
     worst = max(findings, key=lambda finding: finding.measured)
-    unit = {"exact": "{:.1g}", "float64": "{:.0e}", "short": "{:.1f} U", "long": "{:.1f} U"}[level.rule]
-    text = "=" if level.rule == "exact" and worst.measured == 0 else unit.format(worst.measured)
+    exact = level.rule in ("exact", "portable")
+    unit = {
+        "float64": "{:.0e}",
+        "short": "{:.1f} U",
+        "long": "{:.1f} U",
+        "typical": "{:.1f} s",
+        "bfloat16": "{:.1f} ×",
+    }.get(level.rule, "{:.1g}")
+    text = "=" if exact and worst.measured == 0 else unit.format(worst.measured)
     if any(finding in disagreements for finding in findings):
         return f"✗ {text}"
     return f"{text} (known)" if any(finding in excused for finding in findings) else text
@@ -105,11 +115,13 @@ def markdown(agreement, speed, disagreements, unneeded, bundles):
 
 def made_with(bundles):
     """Lines that name the devices, versions and machines behind the bundles, without repeats."""
-    return dict.fromkeys(
+    lines = dict.fromkeys(
         f"{bundle.about['backend']} on {bundle.about['device']}: "
         + ", ".join(f"{name} {value}" for name, value in bundle.about["environment"].items() if name != "backend")
         for bundle in bundles
     )
+    on_gpu = any(bundle.about["device"] != "cpu" for bundle in bundles)
+    return lines if on_gpu else {**lines, "GPU: not measured": None}
 
 
 def as_data(findings, disagreements, excused, unneeded, speeds, bundles):

@@ -40,7 +40,9 @@ class GaussianSampling(keras.layers.Layer):
 
     def call(self, mean, log_var, training=False):
         """Sample if `training`, and add the divergence to the losses."""
-        kl = 0.5 * (ops.square(mean) + ops.exp(log_var) - 1.0 - log_var)  # (batch, latent_dim)
+        # In mixed precision, too, the divergence is of full precision: TensorFlow can't add losses of two types.
+        full_mean, full_log_var = (ops.cast(x, self.variable_dtype) for x in (mean, log_var))
+        kl = 0.5 * (ops.square(full_mean) + ops.exp(full_log_var) - 1.0 - full_log_var)  # (batch, latent_dim)
         per_dimension = ops.maximum(ops.mean(kl, axis=0), self.free_bits)  # (latent_dim,)
         self.add_loss(self.beta * ops.sum(per_dimension))
         if not training:

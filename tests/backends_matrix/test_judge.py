@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from backends_matrix.bundle import Bundle, read_bundles
-from backends_matrix.judge import LEVELS, compare, distance
+from backends_matrix.distance import distance
+from backends_matrix.judge import LEVELS, PORTABLE, PRECISIONS, TRUTH, compare
 
 UNIT = 1e-5  # how far each array moves with its start weights, below
 
@@ -23,11 +24,14 @@ def bundle(backend, precision="float32", device="cpu", **changed):
         "weights@end/kernel": np.array([1.3, 2.3]),
         "weights@end/bias": np.array([0.3]),
         "metric/rmse": np.array(0.1),
+        "typical_log/loss": np.array([0.5, 0.4, 0.3]),
+        "typical_weights@end/kernel": np.array([1.3, 2.3]),
+        "typical_metric/rmse": np.array(0.1),
     }
     about = {
         "recipe": "planted", "preset": "smoke", "backend": backend, "device": device, "precision": precision,
         "environment": {"keras": "3"},
-        "ulp": dict.fromkeys([*arrays, "weights@end"], UNIT),
+        "ulp": dict.fromkeys([*arrays, "weights@end", "typical_weights@end"], UNIT), "bypasses": [],
     }  # fmt: skip
     about |= {name: value for name, value in changed.items() if name in about}
     return Bundle(
@@ -40,7 +44,7 @@ def disagreements(*bundles):
 
 
 def test_equal_bundles_agree_at_every_level():
-    pair = [bundle("jax"), bundle("torch"), bundle("jax", "float64"), bundle("torch", "float64")]
+    pair = [bundle(name, precision) for name in ("jax", "torch") for precision in PRECISIONS]
     findings = compare(pair)
     assert {finding.level for finding in findings} == {level.name for level in LEVELS}
     assert all(finding.agrees and finding.measured == 0 for finding in findings)
@@ -58,6 +62,9 @@ def test_equal_bundles_agree_at_every_level():
         ("weights_at_end__kernel", np.array([1.3 + 4 * UNIT, 2.3]), "float32 trained"),
         ("log__loss", np.array([0.5, 0.4, 0.3 + 4 * UNIT]), "float32 trained"),
         ("metric__rmse", np.array(0.1 + 4 * UNIT), "float32 metric"),
+        ("typical_log__loss", np.array([0.5, 0.4, 0.3 + 9 * UNIT]), "float32 typical run"),
+        ("typical_weights_at_end__kernel", np.array([1.3 + 9 * UNIT, 2.3]), "float32 typical run"),
+        ("typical_metric__rmse", np.array(0.1 + 9 * UNIT), "float32 typical run"),
     ],
 )
 def test_a_difference_beyond_the_limit_is_found_where_it_is(name, value, level):
@@ -115,10 +122,80 @@ def test_what_is_missing_on_both_sides_is_found():
     pair = [bundle(name) for name in ("jax", "torch")]
     for each in pair:
         del each.arrays["metric/rmse"], each.arrays["data/train/0"], each.arrays["weights@5/kernel"]
+        del each.arrays["typical_log/loss"]
     found = disagreements(*pair)
     assert [(finding.level, finding.name) for finding in found] == [
         ("data", "data"), ("float32 5 steps", "weights@5"), ("float32 metric", "metric"),
+        ("float32 typical run", "typical_log"),
     ]  # fmt: skip
+
+
+def test_the_spread_of_a_typical_run_is_the_larger_one_of_the_pair():
+    far, third = bundle("torch", typical_metric__rmse=np.array(0.1 + 20 * UNIT)), bundle("tensorflow")
+    far.about["ulp"]["typical_metric/rmse"] = 3 * UNIT
+    assert not disagreements(bundle("jax"), far)
+    far.about["ulp"]["typical_metric/rmse"], third.about["ulp"]["typical_metric/rmse"] = UNIT, 3 * UNIT
+    assert [found.pair for found in disagreements(bundle("jax"), far, third)] == [("jax", "torch")]
+
+
+def low_precision(errors, name="gradient__kernel", start=(0.25, -4.0)):
+    """Bundles of several backends whose bfloat16 runs are so far from their float64 ones, in the first element."""
+    found = []
+    for backend, error in zip(("jax", "tensorflow", "torch"), errors, strict=False):
+        changed = bundle(backend, "bfloat16", **{name: np.array([start[0] + error, start[1]], "float32")})
+        found += [bundle(backend), bundle(backend, "float64"), changed]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("errors", "off"),
+    [
+        ((0.1, 0.1, 0.39), []),
+        ((0.1, 0.1, 0.42), ["torch"]),
+        ((0.1, 0.42, 0.42), []),  # the median backend is as far
+        ((0.1, 0.42), ["tensorflow"]),  # of two the nearer one counts
+        ((0.0, 0.0, 0.12), []),  # 4 * 2**-7 of the norm, 4.0
+        ((0.0, 0.0, 0.13), ["torch"]),
+        ((0.1, 0.1, np.nan), ["torch"]),
+        ((np.nan, np.nan, 0.1), ["jax", "tensorflow"]),
+    ],
+)
+def test_bfloat16_is_judged_by_the_median_distance_to_float64(errors, off):
+    found = disagreements(*low_precision(errors))
+    assert [(finding.level, finding.pair) for finding in found] == [
+        ("bfloat16 gradient", (name, TRUTH)) for name in off
+    ]
+    assert all(finding.note.startswith("gradient/kernel[0] ") for finding in found)
+
+
+def test_weights_in_bfloat16_are_judged_by_what_training_changed():
+    change = np.sqrt(0.2**2 + 0.2**2)  # from `initial` to `weights@5`
+    for error, agrees in ((3.9 / 128, True), (4.1 / 128, False)):
+        found = disagreements(*low_precision((0.0, 0.0, error * change), "weights_at_5__kernel", (1.2, 2.2)))
+        assert [finding.level for finding in found] == ([] if agrees else ["bfloat16 5 steps"])
+
+
+def test_bfloat16_without_its_float64_run_or_with_missing_arrays_is_found():
+    bundles = low_precision((0.0, 0.0, 0.0))
+    (found, *_) = disagreements(
+        *(each for each in bundles if each.label != "torch" or each.about["precision"] != "float64")
+    )
+    assert (found.level, found.pair, found.note) == ("bfloat16 forward", ("torch", TRUTH), "no such run")
+    del bundles[-1].arrays["gradient/kernel"]
+    assert [(found.name, found.measured) for found in disagreements(*bundles)] == [("gradient/kernel", np.inf)]
+
+
+def test_native_draws_are_named():
+    pair = bundle("jax"), bundle("torch", bypasses=[["jax.random.normal", "recipes/y.py:12"]])
+    (found,) = disagreements(*pair)
+    assert (found.level, found.name, found.pair) == ("random numbers", "jax.random.normal", ("torch", PORTABLE))
+    assert found.note == "recipes/y.py:12"
+
+
+def test_what_is_exact_on_a_cpu_is_exact_on_a_gpu():
+    other = np.array([1.0, np.nextafter(np.float32(2), np.float32(3))], "float32")
+    (found,) = disagreements(bundle("jax"), bundle("jax", device="NVIDIA H200", initial__kernel=other))
+    assert (found.level, found.pair) == ("initial weights", ("jax", "jax (NVIDIA H200)"))
 
 
 def test_distance_names_the_worst_element():

@@ -18,7 +18,7 @@ RECIPE = "collaborative_filtering"
 def ran(tmp_path_factory):
     """Bundles and times of a recipe on this backend, and its twins under another name."""
     folder = tmp_path_factory.mktemp("matrix")
-    arguments = ["run", "--backend", keras.config.backend(), "--recipes", RECIPE]
+    arguments = ["run", "--backends", keras.config.backend(), "--recipes", RECIPE]
     assert main([*arguments, "--folder", str(folder), "--twins", "1"]) == 0
     for bundle in read_bundles(folder):
         Bundle({**bundle.about, "backend": "other"}, bundle.arrays).write(folder)
@@ -96,7 +96,7 @@ def test_what_did_not_run_is_no_agreement(ran, capsys, tmp_path):
     next(bundle for bundle in bundles if bundle.label == "other").write(one)
     assert compare(one) == 2
     assert "Nothing from other" in capsys.readouterr().out
-    assert compare(ran, "--backend", "missing") == 2
+    assert compare(ran, "--backends", "missing") == 2
     assert "Nothing from missing" in capsys.readouterr().out
     assert compare(ran, recipes=recipe_names()) == 2
     assert "Nothing from any backend" in capsys.readouterr().out
@@ -107,7 +107,7 @@ def test_a_recipe_that_fails_is_shown(tmp_path, capsys):
         main(
             [
                 "run",
-                "--backend",
+                "--backends",
                 keras.config.backend(),
                 "--recipes",
                 "none_such",

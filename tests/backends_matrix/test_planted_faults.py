@@ -3,15 +3,17 @@
 One run is as the recipe is; the other has a fault, and goes by another backend's name.
 """
 
+import contextlib
 import dataclasses
 import functools
+import importlib
 
 import keras
 import numpy as np
 import pytest
 
 from backends_matrix.bundle import Bundle
-from backends_matrix.judge import LEVELS, compare
+from backends_matrix.judge import LEVELS, PRECISIONS, compare
 from backends_matrix.numbers import numbers
 from keras_recipes.layers import Bias, Embedding, GaussianSampling, UnknownIds
 from recipes import collaborative_filtering as recipe
@@ -27,36 +29,129 @@ def small():
         yield
 
 
+def run(precision, twins=0, recipe=recipe):
+    """A bundle in a precision; JAX makes float64 arrays only if asked to."""
+    with contextlib.ExitStack() as stack:
+        if keras.config.backend() == "jax" and precision == "float64":
+            config = importlib.import_module("jax").config
+            stack.callback(config.update, "jax_enable_x64", config.jax_enable_x64)
+            config.update("jax_enable_x64", True)
+        return numbers(recipe, "smoke", precision, twins=twins)
+
+
 @pytest.fixture(scope="module")
 def sound(small):
-    return numbers(recipe, "smoke", "float32", twins=3)
+    return {precision: run(precision, twins=3 * (precision == "float32")) for precision in PRECISIONS}
 
 
-def levels_that_disagree(sound, recipe=recipe):
-    """The names of the levels at which a run, with whatever is patched now, differs from the sound one."""
-    other = numbers(recipe, "smoke", "float32", twins=0)
-    other = Bundle({**other.about, "backend": "other", "ulp": sound.about["ulp"]}, other.arrays)
-    found = {finding.level for finding in compare([sound, other]) if not finding.agrees}
+def levels_that_disagree(sound, recipe=recipe, precisions=("float32",)):
+    """The names of the levels at which a run, with whatever is patched now, differs from the sound one.
+
+    It runs in some precisions only; in the others it is taken to be sound.
+    """
+    bundles = []
+    for precision, good in sound.items():
+        other = run(precision, recipe=recipe) if precision in precisions else good
+        bundles += [good, Bundle({**other.about, "backend": "other", "ulp": good.about["ulp"]}, other.arrays)]
+    found = {finding.level for finding in compare(bundles) if not finding.agrees}
     return [level.name for level in LEVELS if level.name in found]
 
 
 AFTER_GRADIENT = ["float32 5 steps", "float32 trained"]
 AFTER_FORWARD = ["float32 forward", "float32 loss", "float32 gradient", *AFTER_GRADIENT]
+BOTH = ("float32", "float64")
 
 
 def test_a_second_sound_run_agrees(sound):
-    assert levels_that_disagree(sound) == []
+    assert levels_that_disagree(sound, precisions=PRECISIONS) == []
 
 
 def test_a_dropped_bias(sound, monkeypatch):
     monkeypatch.setattr(Bias, "call", lambda self, inputs: inputs + 0.0 * self.bias)
-    assert levels_that_disagree(sound)[:5] == AFTER_FORWARD
+    everywhere = ["float64 forward", "float64 loss", "float64 gradient", "float64 20 steps", *AFTER_FORWARD]
+    assert levels_that_disagree(sound, precisions=BOTH)[:9] == everywhere
 
 
 @pytest.mark.parametrize("change", [{"epsilon": 1e-6}, {"beta_2": 0.9991}, {"beta_1": 0.901}], ids=str)
 def test_a_changed_constant_of_the_optimizer(sound, monkeypatch, change):
     monkeypatch.setattr(keras.optimizers, "Adam", functools.partial(keras.optimizers.Adam, **change))
-    assert levels_that_disagree(sound)[:2] == AFTER_GRADIENT
+    assert levels_that_disagree(sound, precisions=BOTH)[:3] == ["float64 20 steps", *AFTER_GRADIENT]
+
+
+class SquaresBeforeItAdds(keras.optimizers.Adam):
+    """Adam as TensorFlow computes it for the table of a stock `Embedding` in which each id comes twice."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        index, parts = self._get_variable_index(variable), 2 if "embeddings" in variable.path else 1
+        step, rate = (keras.ops.cast(x, variable.dtype) for x in (self.iterations + 1, learning_rate))
+        first, second = self._momentums[index], self._velocities[index]
+        self.assign_add(first, (gradient - first) * (1 - self.beta_1))
+        self.assign_add(second, (parts * keras.ops.square(gradient / parts) - second) * (1 - self.beta_2))
+        rate = rate * keras.ops.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        self.assign_sub(variable, first * rate / (keras.ops.sqrt(second) + self.epsilon))
+
+
+def test_ids_that_come_twice_squared_before_they_are_added(sound, monkeypatch):
+    monkeypatch.setattr(keras.optimizers, "Adam", SquaresBeforeItAdds)
+    assert levels_that_disagree(sound, precisions=BOTH)[:3] == ["float64 20 steps", *AFTER_GRADIENT]
+
+
+def test_a_schedule_that_is_off_by_one(sound, monkeypatch):
+    schedule = keras.optimizers.schedules.PolynomialDecay
+    call = schedule.__call__
+    monkeypatch.setattr(schedule, "__call__", lambda self, step: call(self, step + 1))
+    assert levels_that_disagree(sound, precisions=BOTH)[:3] == ["float64 20 steps", *AFTER_GRADIENT]
+
+
+def test_one_sign(sound, monkeypatch):
+    call = Embedding.call
+    flipped = lambda self, inputs: call(self, inputs) * (-1.0 if self.name == "item_bias" else 1.0)  # noqa: E731
+    monkeypatch.setattr(Embedding, "call", flipped)
+    found = levels_that_disagree(sound, precisions=BOTH)  # these biases start at zero: forward nothing shows
+    assert found[:3] == ["float64 gradient", "float64 20 steps", "float32 gradient"]
+
+
+def test_a_loss_that_adds_up_what_it_should_average(sound, monkeypatch):
+    build = recipe.build_model
+
+    def with_sum(config, data):
+        model = build(config, data)
+        model.compile(model.optimizer, loss=keras.losses.MeanSquaredError(reduction="sum"))
+        return model
+
+    monkeypatch.setattr(recipe, "build_model", with_sum)
+    assert levels_that_disagree(sound)[:2] == ["float32 loss", "float32 gradient"]
+
+
+def test_a_stale_mask(sound, monkeypatch):
+    def with_first_mask(self, inputs, training=False):
+        chance = keras.random.uniform(keras.ops.shape(inputs), dtype="float32", seed=self.seed)
+        return keras.ops.where(chance < self.rate * training, keras.ops.zeros_like(inputs), inputs)
+
+    monkeypatch.setattr(UnknownIds, "call", with_first_mask)
+    found = levels_that_disagree(sound, precisions=BOTH)  # the first step, whose mask is right, agrees
+    assert found[0] == "float64 20 steps"
+    assert "float32 trained" in found
+
+
+def test_dropout_without_a_seed(sound, monkeypatch):
+    def with_noise_of_its_own(self, inputs, training=False):
+        chance = np.random.default_rng().random()
+        return keras.ops.where(chance < self.rate * training, keras.ops.zeros_like(inputs), inputs)
+
+    monkeypatch.setattr(UnknownIds, "call", with_noise_of_its_own)
+    assert levels_that_disagree(sound)[0] == "random numbers"
+
+
+def test_less_than_bfloat16_inside_bfloat16(sound, monkeypatch):
+    call = Embedding.call
+
+    def coarse(self, inputs):
+        vectors = call(self, inputs)
+        return keras.ops.round(vectors * 16) / 16 if self.compute_dtype == "bfloat16" else vectors
+
+    monkeypatch.setattr(Embedding, "call", coarse)
+    assert levels_that_disagree(sound, precisions=PRECISIONS) == ["bfloat16 gradient", "bfloat16 5 steps"]
 
 
 def test_a_swapped_axis(sound, monkeypatch):
@@ -118,7 +213,7 @@ def test_start_weights_off_by_one_bit(sound, monkeypatch):
 def test_a_metric_of_another_meaning(sound, monkeypatch):
     evaluate = recipe.evaluate
     monkeypatch.setattr(recipe, "evaluate", lambda *args: {k: v * 1.0001 for k, v in evaluate(*args).items()})
-    assert levels_that_disagree(sound) == ["float32 metric"]
+    assert levels_that_disagree(sound) == ["float32 metric", "float32 typical run"]
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +221,7 @@ def sound_images():
     small = dataclasses.replace(vae.PRESETS["smoke"], filters=2, hidden_units=8, epochs=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(vae.PRESETS, "smoke", small)
-        yield numbers(vae, "smoke", "float32", twins=3)
+        yield {"float32": run("float32", twins=3, recipe=vae)}
 
 
 def test_an_upside_down_convolution(sound_images, monkeypatch):

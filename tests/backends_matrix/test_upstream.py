@@ -35,3 +35,23 @@ def test_tensorflow_squares_the_parts_of_an_embeddings_gradient():
     model.train_on_batch(np.array([[1], [1], [1]]), np.ones((3, 1)))
     step = 0.1 * (3**0.5 if keras.config.backend() == "tensorflow" else 1)
     np.testing.assert_allclose(model.get_weights()[0][1, 0], step, rtol=1e-4)
+
+
+def test_torch_random_brightness_changes_its_input():
+    """Keras 3.15, PyTorch: `RandomBrightness` adds in place, so `RandAugment` brightens what it should leave alone."""
+    layer, images = keras.layers.RandomBrightness((0.5, 0.5)), keras.ops.ones((1, 2, 2, 3))
+    layer(images, training=True)
+    untouched = np.array_equal(keras.ops.convert_to_numpy(images), np.ones((1, 2, 2, 3)))
+    assert untouched == (keras.config.backend() != "torch")
+
+
+def test_jax_adds_up_the_gradient_of_a_bias_in_bfloat16():
+    """Keras 3.15, JAX on a CPU: of 784 ones, the gradient of a bias in mixed_bfloat16, hardly any arrive."""
+    inputs = keras.Input((28, 28, 1))
+    outputs = keras.layers.Conv2DTranspose(1, 3, padding="same", dtype="mixed_bfloat16")(inputs)
+    model = keras.Model(inputs, outputs)
+    total = lambda y_true, y_pred: keras.ops.sum(keras.ops.cast(y_pred, "float32"), axis=(1, 2, 3))  # noqa: E731
+    model.compile(keras.optimizers.SGD(1.0), loss=total)
+    images = np.random.RandomState(0).standard_normal((32, 28, 28, 1)).astype("float32")
+    model.train_on_batch(images, images)
+    assert (model.get_weights()[1] == -784.0) == (keras.config.backend() != "jax")

@@ -1,0 +1,68 @@
+"""Paths that a GPU takes, run with its name forced: what a GPU computes is not measured here."""
+
+import dataclasses
+
+import keras
+import pytest
+
+from backends_matrix import __main__ as matrix
+from backends_matrix import numbers, worker
+from backends_matrix.backends import environment_for
+from backends_matrix.bundle import read_bundles
+from backends_matrix.judge import compare
+from backends_matrix.report import agreement_rows, made_with
+from recipes import collaborative_filtering as recipe
+
+BACKEND = keras.config.backend()
+GPU = "NVIDIA H200"
+
+
+def test_numbers_of_a_gpu_are_those_of_full_float32():
+    for precision in ("float32", "float64"):
+        variables = environment_for(BACKEND, precision, threads=1, gpu=True)
+        assert variables["NVIDIA_TF32_OVERRIDE"] == "0"
+        assert variables["JAX_DEFAULT_MATMUL_PRECISION"] == "highest"
+    assert "NVIDIA_TF32_OVERRIDE" not in environment_for(BACKEND, "native", threads=1, gpu=True)
+    assert environment_for(BACKEND, "float32", threads=1)["CUDA_VISIBLE_DEVICES"] == "-1"
+
+
+def test_bundles_of_a_gpu_join_the_comparison(monkeypatch, tmp_path):
+    small = dataclasses.replace(recipe.PRESETS["smoke"], synthetic_users=20, batch_size=32, epochs=1)
+    monkeypatch.setattr(recipe, "PRESETS", {"smoke": small})
+    arguments = ["collaborative_filtering", "--folder", str(tmp_path), "--twins", "2"]
+    for device in ("cpu", GPU):
+        for module in (numbers, worker):
+            monkeypatch.setattr(module, "device_of", lambda backend, device=device: device)
+        worker.main(arguments)
+    bundles = read_bundles(tmp_path)
+    label = f"{BACKEND} ({GPU})"
+    assert [bundle.label for bundle in bundles] == [label, BACKEND]
+    findings = [
+        finding for finding in compare(bundles) if finding.level.partition(" ")[0] not in ("float64", "bfloat16")
+    ]
+    assert all(finding.agrees for finding in findings)
+    assert {finding.level for finding in findings} >= {"data", "initial weights", "float32 gradient"}
+    assert agreement_rows(findings, [], [])[0][-2:] == [BACKEND, label]
+    assert not any("not measured" in line for line in made_with(bundles))
+    assert "GPU: not measured" in list(made_with(bundles[1:]))
+
+
+@pytest.mark.parametrize("psutil", [True, False])
+def test_here_runs_with_what_the_machine_has_and_compares(monkeypatch, tmp_path, capsys, psutil):
+    ran = []
+    monkeypatch.setattr(matrix, "process", lambda module, arguments, environment: ran.append((module, environment)))
+    monkeypatch.setattr(matrix.importlib.util, "find_spec", lambda name: psutil)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    arguments = ["--backends", "jax", "torch", "--here", "--folder", str(tmp_path), "--recipes", "vae"]
+    assert matrix.main(["run", *arguments]) == 2  # compared: nothing is there
+    printed = capsys.readouterr().out
+    assert "Nothing from any backend" in printed
+    assert ("torch: not timed, psutil is not here" in printed) == (not psutil)
+    assert [environment["KERAS_BACKEND"] for module, environment in ran if module == "worker"] == ["jax"] * 2 + [
+        "torch"
+    ] * 2
+    assert all("CUDA_VISIBLE_DEVICES" not in environment for _, environment in ran)
+    assert ("speed" in [module for module, _ in ran]) == psutil
+    ran.clear()
+    assert matrix.main(["run", *arguments[:3], "--folder", str(tmp_path), "--recipes", "vae"]) == 0  # not compared
+    assert all(environment["CUDA_VISIBLE_DEVICES"] == "-1" for _, environment in ran)
