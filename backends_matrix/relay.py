@@ -100,8 +100,8 @@ def main(argv=None):
         return 0
     findings = compare(args.recipe, folder, read_bundles(args.bundles / args.recipe))
     for found in findings:
-        print(f"{found.pair[0]}, {found.name}: {found.measured:.2f} U, at most {found.limit:g}; {found.note}")
-    print(*(describe(found) for found in findings if not found.agrees), sep="\n")
+        text = f"{found.pair[0]}, {found.name}: {found.measured:.2g} U apart, at most {found.limit:g}"
+        print(text if found.agrees else describe(found))
     return 0 if all(found.agrees for found in findings) else 1
 
 
