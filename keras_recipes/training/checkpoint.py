@@ -67,8 +67,8 @@ class Checkpoint(keras.callbacks.Callback):
             about = load_training(self.path, model)
             self.epoch, self.history, self.finished = (about[name] for name in ("epoch", "history", "finished"))
             batches.skip_epochs(self.epoch)
-            done = "finished" if self.finished else "saved"
-            print(f"{self.path}: {done} after {self.epoch} epochs, on {about['backend']}")
+            found = f"saved after {self.epoch} epochs, on {about['backend']}"
+            print(f"{self.path}: {found}{'; finished, delete it to train anew' if self.finished else ''}")
         return epochs if self.finished else self.epoch
 
     def save(self):

@@ -111,7 +111,7 @@ def test_a_finished_run_is_not_trained_again(whole, tmp_path, capsys):
     assert_like(whole, *run(Checkpoint(path), watch))
     assert watch.epochs == []
     assert path.read_bytes() == content
-    assert "finished after 4 epochs" in capsys.readouterr().out
+    assert "saved after 4 epochs" in capsys.readouterr().out
 
 
 def test_a_run_that_stopped_early_is_finished(tmp_path):
