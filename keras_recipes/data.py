@@ -83,6 +83,11 @@ class Batches(keras.utils.PyDataset):
         """Draw the order of the next epoch."""
         self.order = self.rng.permutation(self.num_examples)
 
+    def skip_epochs(self, number):
+        """Draw the orders of epochs that another process has trained, so that the next one gets its own."""
+        for _ in range(number):
+            self.on_epoch_end()
+
 
 def split(arrays, order, test_fraction):
     """Cut arrays into a training and a test part.

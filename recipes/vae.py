@@ -25,7 +25,7 @@ from keras_recipes.images import load_images, load_mnist, synthetic_blobs
 from keras_recipes.layers import GaussianSampling
 from keras_recipes.pictures import image_grid
 from keras_recipes.run import save_run
-from keras_recipes.training import fit
+from keras_recipes.training import Checkpoint, fit
 
 
 @dataclass(frozen=True)
@@ -228,10 +228,11 @@ def show(model, data, config, folder):
 
 def main(argv=None):
     config, folder = parse_config(Config, PRESETS, argv)
+    checkpoint = Checkpoint(folder / "training.safetensors", config)  # a run that was killed goes on from there
     keras.utils.set_random_seed(config.seed)
     data = load_data(config)
     model = build_model(config, data)
-    history = train(model, data, config)
+    history = train(model, data, config, [checkpoint])
     metrics = evaluate(model, data, config)
     save_run(folder, config, model, history, metrics)
     show(model, data, config, folder)

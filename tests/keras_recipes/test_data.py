@@ -28,6 +28,17 @@ def test_order_is_fixed_by_the_seed_and_new_each_epoch():
     assert list(one[0][0]) != list(first)
 
 
+def test_skipped_epochs_leave_the_order_of_each_epoch_as_it_is():
+    one, other = Batches((np.arange(100),), 10, seed=3), Batches((np.arange(100),), 10, seed=3)
+    for _ in range(3):
+        one.on_epoch_end()
+    other.skip_epochs(1)
+    other.skip_epochs(2)
+    np.testing.assert_array_equal(one.order, other.order)
+    other.skip_epochs(0)
+    np.testing.assert_array_equal(one.order, other.order)
+
+
 @pytest.mark.parametrize(
     ("arrays", "batch_size", "named"), [((np.arange(3),), 0, "batch_size"), ((np.arange(0),), 1, "arrays")]
 )
