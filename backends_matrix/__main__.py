@@ -3,6 +3,7 @@
 python -m backends_matrix                          # all backends that this Python has
 python -m backends_matrix run --backend torch      # here; compare later, or on another machine
 python -m backends_matrix compare                  # what earlier runs left in the folder
+python -m backends_matrix report a.json b.json     # results of several machines as one page
 
 Timing needs psutil, of the dependency group `bench`; `--no-speed` does without.
 """
@@ -19,6 +20,9 @@ from backends_matrix.backends import environment_for, installed_backends
 from backends_matrix.bundle import read_bundles
 from backends_matrix.judge import compare
 from backends_matrix.known import KNOWN_DIFFERENCES, excuse, read_known
+from backends_matrix.page.build import page
+from backends_matrix.page.inputs import read_results
+from backends_matrix.readme import with_table
 from backends_matrix.report import agreement_rows, as_data, describe, markdown, speed_rows, text_table
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
@@ -34,13 +38,16 @@ def main(argv=None):
             run(backend, args)
     if args.action == "run":
         return 0
+    if args.action == "report":
+        return write_page(args.files, args.output, args.readme)
     return report(args.folder, args.known, args.recipes, args.backend or [])
 
 
 def parse_arguments(argv):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", nargs="?", choices=("run", "compare", "all"), default="all")
+    parser.add_argument("action", nargs="?", choices=("run", "compare", "report", "all"), default="all")
+    parser.add_argument("files", nargs="*", type=Path, help="for `report`: the JSON files to merge, later ones count")
     parser.add_argument("--backend", action="append", help="run on this one (all installed ones)")
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="run these only (all)")
     parser.add_argument("--folder", type=Path, default=Path("build/matrix"), help="of bundles and report")
@@ -49,7 +56,12 @@ def parse_arguments(argv):
     parser.add_argument("--gpu", action="store_true", help="run on a GPU (on the CPU)")
     parser.add_argument("--twins", type=int, help="runs that measure the unit of float32 (7)")
     parser.add_argument("--speed", action=argparse.BooleanOptionalAction, default=True, help="time the recipes, too")
-    return parser.parse_args(argv)
+    parser.add_argument("--output", type=Path, default=Path("build/matrix/report.html"), help="where `report` writes")
+    parser.add_argument("--readme", type=Path, help="`report` also writes its table between the marks of this file")
+    args = parser.parse_intermixed_args(argv)
+    if bool(args.files) != (args.action == "report"):
+        parser.error("`report`, and only `report`, takes the names of JSON files")
+    return args
 
 
 def run(backend, args):
@@ -119,12 +131,37 @@ def report(folder, known_path, recipes, backends):
     write_file(folder / "report.md", markdown(agreement, speed, disagreements, unneeded, bundles))
     data = as_data(findings, disagreements, excused, unneeded, speeds, bundles)
     write_file(folder / "report.json", as_json(data))
+    write_file(folder / "report.html", page([("report.json", data)]))
     print(text_table(agreement), *([text_table(speed)] if speeds else []), sep="\n\n")
     print(*(describe(finding) for finding in disagreements), sep="\n")
     print(*(f"Not needed in {known_path}: {entry}" for entry in unneeded), sep="\n")
     agree = not (disagreements or unneeded)
     print("All levels agree." if agree else f"{len(disagreements)} disagreements.", f"Report: {folder / 'report.md'}")
     return 0 if agree else 1
+
+
+def write_page(files, output, readme):
+    """Merge result files into one page, and into the table of a Markdown file if one is named.
+
+    Args:
+        files: List of `Path`, JSON files of results; of what two of them hold the later one counts.
+        output: `Path` of the page.
+        readme: `Path` of a Markdown file with the marks of `backends_matrix.readme`, or None.
+
+    Returns:
+        Exit status: 0, or 2 if a file can't be read as results; then nothing is written.
+    """
+    try:
+        results = read_results(files)
+        text = with_table(readme.read_text(encoding="utf-8"), results) if readme else None
+    except ValueError as error:
+        print(error)
+        return 2
+    write_file(output, page(results))
+    if readme:
+        write_file(readme, text)
+    print(f"Report: {output}")
+    return 0
 
 
 def missing_bundles(bundles, recipes, backends):

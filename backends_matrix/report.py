@@ -1,6 +1,7 @@
 """The matrix as tables that a person reads: on the terminal, in Markdown, and as JSON."""
 
 from backends_matrix.judge import FLOAT64_LIMIT, LEVELS, LIMITS, LONG_LIMIT, SHORT_LIMIT
+from keras_recipes.config import require
 
 LEGEND = f"""\
 Each cell holds the largest difference of that backend to any other one.
@@ -86,6 +87,22 @@ def markdown_table(rows):
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
+def between_marks(text, marks, inner):
+    """A text whose part between two marks is replaced.
+
+    Args:
+        text: String in which each mark stands once.
+        marks: Tuple of two strings, begin and end.
+        inner: String that goes between them.
+
+    Raises:
+        ValueError: If a mark is missing, or there twice.
+    """
+    require(all(text.count(mark) == 1 for mark in marks), "text", f"one with {' and '.join(marks)} once", text[:80])
+    before, rest = text.split(marks[0])
+    return before + marks[0] + inner + marks[1] + rest.split(marks[1])[1]
+
+
 def markdown(agreement, speed, disagreements, unneeded, bundles):
     """The whole report as Markdown text."""
     verdict = "All levels agree." if not (disagreements or unneeded) else "There are disagreements."
@@ -113,18 +130,54 @@ def made_with(bundles):
 
 
 def as_data(findings, disagreements, excused, unneeded, speeds, bundles):
-    """The whole report as plain data for JSON: the worst of each level and pair, and all that disagrees."""
-    worst = {}
+    """The whole report as plain data for JSON: the worst of each level and pair, and all that disagrees.
+
+    Each entry of `agreement` also says how many arrays were `compared` there, and how many of them were `within`
+    the limit. `curves` holds the loss of each step, and as its `band` how far the backend moves from itself.
+    """
+    cells = {}
     for finding in findings:
-        key = (finding.recipe, finding.preset, finding.level, finding.pair)
-        if key not in worst or finding.measured > worst[key].measured:
-            worst[key] = finding
+        cells.setdefault((finding.recipe, finding.preset, finding.level, finding.pair), []).append(finding)
     return {
-        "made_with": list(made_with(bundles)),
-        "limits": {level.name: LIMITS[level.rule] for level in LEVELS},
-        "agreement": [{**finding._asdict(), "agrees": finding.agrees} for finding in worst.values()],
+        "kind": "matrix",
+        "made_with": made_with_data(bundles),
+        "levels": [
+            {"name": level.name, "precision": level.precision, "rule": level.rule, "limit": LIMITS[level.rule]}
+            for level in LEVELS
+        ],
+        "agreement": [summary(cell) for cell in cells.values()],
         "disagreements": [finding._asdict() for finding in disagreements],
         "known": [finding._asdict() for finding in excused],
         "not_needed": [entry._asdict() for entry in unneeded],
+        "curves": [curve(bundle) for bundle in bundles if "log/loss" in bundle.arrays],
         "speed": speeds,
     }
+
+
+def summary(findings):
+    """The worst finding of a level and pair as a dict, and how many there were."""
+    worst = max(findings, key=lambda finding: finding.measured)
+    within = sum(finding.agrees for finding in findings)
+    return {**worst._asdict(), "agrees": worst.agrees, "compared": len(findings), "within": within}
+
+
+def curve(bundle):
+    """The loss of each step of a bundle, and how far the backend moves from itself, if that was measured."""
+    about = bundle.about
+    return {
+        "recipe": about["recipe"],
+        "preset": about["preset"],
+        "precision": about["precision"],
+        "backend": bundle.label,
+        "loss": bundle.arrays["log/loss"].tolist(),
+        "band": about.get("band", {}).get("loss"),
+    }
+
+
+def made_with_data(bundles):
+    """List of dicts `backend`, `device`, `environment` of the bundles, without repeats."""
+    found = []
+    for bundle in bundles:
+        about = {key: bundle.about[key] for key in ("backend", "device", "environment")}
+        found += [about] if about not in found else []
+    return found

@@ -1,0 +1,114 @@
+"""Layers and operations, each on its own: a strip of dots per group, and the names of those beyond the limit."""
+
+import math
+from collections import Counter
+
+from backends_matrix.page.cells import share_of
+from backends_matrix.page.draw import Logarithmic, line, number, place, short, svg, text
+from backends_matrix.page.markup import join, not_measured, section, table, tag
+
+COMMAND = "nox -s layers_and_ops"
+WIDTH, LEFT, RIGHT = 820, 150, 806
+LOW, HIGH = 1e-8, 1e3  # shares of the limit that the axis shows
+BASE, DOT = 22, 5  # the least height of a strip, the size of a dot
+EXPLANATION = """\
+Each dot is one case: an operation or a layer, its value or its gradient, in one precision, at its largest difference
+between backends. The place is the share of its limit, by decades; dots at the left end are equal to the bit."""
+
+
+def operations(results):
+    """The section on layers and operations."""
+    title = "Layers and operations, one by one"
+    if not (results.layers_and_ops and results.layers_and_ops["cases"]):
+        return section("operations", title, not_measured("no layers and operations are among the results", COMMAND))
+    cases = results.layers_and_ops["cases"]
+    beyond = [case for case in cases if status(case) != "agrees"]
+    wrong = [case for case in beyond if status(case) == "disagrees"]
+    count = f"{len(cases)} cases: {len(cases) - len(beyond)} agree, {len(beyond) - len(wrong)} differ in a known way, "
+    count += f"{len(wrong)} disagree."
+    picture = tag("figure", key(), tag("div", strips(cases, count), class_="scroll", role="region",
+                  aria_label="Layers and operations by group", tabindex=0))  # fmt: skip
+    lead = tag("p", EXPLANATION, " ", tag("strong", count), class_="lead")
+    return section("operations", title, lead, picture, outliers(beyond))
+
+
+def status(case):
+    """What to call a case: "agrees", "known" or "disagrees"."""
+    return "agrees" if case["agrees"] and share(case) <= 1 else "known" if case["known"] else "disagrees"
+
+
+def share(case):
+    """What part of its limit a case uses up, as float."""
+    return share_of(max(map(number, case["measured"].values()), default=0.0), number(case["limit"]))
+
+
+def key():
+    """What the colours mean."""
+    kinds = {"agrees": "within its limit", "known": "known difference", "disagrees": "disagreement"}
+    return tag("figcaption", [tag("span", tag("i", class_=f"dot {kind}"), f" {what}") for kind, what in kinds.items()],
+               class_="legend")  # fmt: skip
+
+
+def strips(cases, count):
+    """A strip per group; dots of the same place are stacked."""
+    x = Logarithmic(LOW, HIGH, LEFT, RIGHT)
+    parts, top = [], 8
+    for group in dict.fromkeys(case["group"] for case in cases):
+        here = sorted((case for case in cases if case["group"] == group), key=share)
+        columns = [round(x(share(case)) / (DOT + 1)) for case in here]
+        per_level = max(1, math.ceil(max(Counter(columns).values()) / 8))  # a high stack gets narrower steps
+        height = max(BASE, 10 + max(Counter(columns).values()) / per_level * (DOT + 1))
+        seen = Counter()
+        parts += [name_of(here[-1], x, top + height)] if status(here[-1]) != "agrees" else []
+        for case, column in zip(here, columns, strict=True):
+            bottom = top + height - 5 - (seen[column] / per_level) * (DOT + 1)
+            seen[column] += 1
+            parts.append(dot(case, column * (DOT + 1), bottom))
+        parts.append(text(LEFT - 12, top + height - 2, f"{group} ({len(here)})", anchor="end"))
+        top += height + 8
+        parts.append(line(LEFT - 4, top - 7, RIGHT, top - 7, "grid"))
+    return svg(WIDTH, math.ceil(top + 40), "Layers and operations by group", count, axis(x, top), parts, class_="wide")
+
+
+def dot(case, x, y):
+    """One case, with its name when it's pointed at."""
+    measured = ", ".join(f"{backend} {short(number(value))}" for backend, value in case["measured"].items())
+    about = f"{case['case']} {case['quantity']}, {case['precision']}: {measured}; limit {short(number(case['limit']))}"
+    return tag("circle", tag("title", about), cx=place(x), cy=place(y), r=DOT / 2, class_=f"dot {status(case)}")
+
+
+def name_of(case, x, bottom):
+    """The name of a group's farthest case, beside its dot."""
+    right = x(share(case)) < RIGHT - 160
+    at = x(share(case)) + (8 if right else -8)
+    return text(at, bottom - 4, f"{case['case']} {case['quantity']}", anchor="start" if right else "end", class_="name")
+
+
+def axis(x, top):
+    """Decades of the limit, and the limit itself."""
+    names = {1e-8: "equal", 1e-6: "10⁻⁶", 1e-4: "10⁻⁴", 1e-2: "10⁻²", 1.0: "limit", 1e2: "100×"}
+    return [
+        [(line(x(v), 2, x(v), top, "limit" if v == 1 else "grid"), text(x(v), top + 14, name, anchor="middle"))
+         for v, name in names.items()],
+        text((LEFT + RIGHT) / 2, top + 32, "difference, as a share of the limit", anchor="middle", class_="axis"),
+    ]  # fmt: skip
+
+
+def outliers(beyond):
+    """The cases beyond their limit, as a table."""
+    if not beyond:
+        return tag("p", "No case is beyond its limit.")
+    beyond = sorted(beyond, key=lambda case: (status(case) != "disagrees", -share(case)))
+    rows = [
+        [case["case"], case["quantity"], case["precision"], times(share(case)),
+         ", ".join(f"{backend} {short(number(v))}" for backend, v in case["measured"].items()),
+         tag("td", join("✗ " if status(case) == "disagrees" else "", status(case)), class_=status(case))]
+        for case in beyond
+    ]  # fmt: skip
+    return table("Beyond their limit", ["case", "quantity", "precision", "times the limit", "measured", "status"],
+                 rows, "numbers")  # fmt: skip
+
+
+def times(value):
+    """How many times its limit a case is off."""
+    return "∞" if math.isinf(value) else short(float(f"{value:.2g}"))
