@@ -1,6 +1,6 @@
 """The matrix in short, as the Markdown table that README.md shows between two marks."""
 
-from backends_matrix.page.cells import cells, limit_text, unit_of, worst
+from backends_matrix.page.cells import cells, limit_text, worst
 from backends_matrix.page.draw import number
 from backends_matrix.page.inputs import label_of
 from backends_matrix.report import between_marks, markdown_table
@@ -38,7 +38,7 @@ def text(some):
         return "not measured"
     top = worst(some)
     sign = {"agrees": "", "known": " (known)", "disagrees": " ✗"}[top.status]
-    return f"{top.value}{unit_of(top.level)} of {limit_text(top.level)}{sign}, {top.level['name']}"
+    return f"{top.value_in_unit} of {limit_text(top.level)}{sign}, {top.level['name']}"
 
 
 def ratio(rows, recipe, label):

@@ -133,7 +133,7 @@ def as_data(findings, disagreements, excused, unneeded, speeds, bundles):
     """The whole report as plain data for JSON: the worst of each level and pair, and all that disagrees.
 
     Each entry of `agreement` also says how many arrays were `compared` there, and how many of them were `within`
-    the limit. `curves` holds the loss of each step, and as its `band` how far the backend moves from itself.
+    the limit. `curves` holds the loss of each step of float32, and as its `band` how far the backend moves from itself.
     """
     cells = {}
     for finding in findings:
@@ -149,7 +149,7 @@ def as_data(findings, disagreements, excused, unneeded, speeds, bundles):
         "disagreements": [finding._asdict() for finding in disagreements],
         "known": [finding._asdict() for finding in excused],
         "not_needed": [entry._asdict() for entry in unneeded],
-        "curves": [curve(bundle) for bundle in bundles if "log/loss" in bundle.arrays],
+        "curves": [curve(b) for b in bundles if b.about["precision"] == "float32" and "log/loss" in b.arrays],
         "speed": speeds,
     }
 
@@ -167,7 +167,6 @@ def curve(bundle):
     return {
         "recipe": about["recipe"],
         "preset": about["preset"],
-        "precision": about["precision"],
         "backend": bundle.label,
         "loss": bundle.arrays["log/loss"].tolist(),
         "band": about.get("band", {}).get("loss"),

@@ -47,6 +47,11 @@ class Cell(NamedTuple):
         """The measured value as a text."""
         return value_text(self.measured, self.level)
 
+    @property
+    def value_in_unit(self):
+        """The measured value with its unit, where it has one."""
+        return self.value if self.value in set("=≠∞0") else self.value + unit_of(self.level)
+
 
 def share_of(measured, limit):
     """What part of a limit is used up, as float; infinite if the limit is zero and something was measured."""
@@ -63,7 +68,9 @@ def value_text(measured, level):
         return "∞"
     if measured == 0:
         return "0"
-    return short(float(f"{measured:.0e}")) if level["limit"] < 1e-3 else f"{measured:.1f}"
+    if level["limit"] < 1e-3:
+        return short(float(f"{measured:.0e}"))
+    return f"{measured:.1f}" if measured >= 0.05 else "<0.1"
 
 
 def limit_text(level):

@@ -1,6 +1,6 @@
 """Checkpoints: weights that one backend saved and another one loaded, as a grid per level."""
 
-from backends_matrix.page.cells import cells, heat_class, is_checkpoint, limit_text, unit_of, worst
+from backends_matrix.page.cells import cells, heat_class, is_checkpoint, limit_text, worst
 from backends_matrix.page.markup import not_measured, section, tag
 
 COMMAND = "python -m backends_matrix"
@@ -40,5 +40,5 @@ def field(here):
         return tag("td", "·", tag("span", "not measured", class_="unseen"), title="not measured")
     top = worst(here)
     sign = {"agrees": "", "known": "known ", "disagrees": "✗ "}[top.status]
-    about = f"{' '.join(top.place)}: {top.value}{unit_of(top.level)}; {len(here)} presets; worst: {top.where}"
+    about = f"{' '.join(top.place)}: {top.value_in_unit}; {len(here)} presets; worst: {top.where}"
     return tag("td", tag("b", sign, top.value, class_=heat_class(top)), title=about)

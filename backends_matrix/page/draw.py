@@ -65,6 +65,11 @@ def digits(value):
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
+def counted(count, noun):
+    """A number with its noun."""
+    return f"{count} {noun}" + "s" * (count != 1)
+
+
 def number(value):
     """A float from JSON, where infinities and nan are strings; what is not a number counts as infinitely far."""
     value = float(value)

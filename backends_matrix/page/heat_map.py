@@ -8,7 +8,6 @@ from backends_matrix.page.cells import (
     is_checkpoint,
     limit_text,
     rule_title,
-    unit_of,
     worst,
 )
 from backends_matrix.page.markup import join, not_measured, scroll_box, section, table, tag
@@ -85,15 +84,22 @@ def field(here, extra):
     top = worst(here)
     sign = {"agrees": "", "known": "known ", "disagrees": "✗ "}[top.status]
     strip = tag("i", [tag("s", class_=heat_class(cell)) for cell in here], class_="strip", aria_hidden="true")
-    pairs = [f"{' – '.join(cell.pair)}: {cell.value}{unit_of(cell.level)}" for cell in here]
-    about = [f"{' '.join(top.place)}, {top.level['name']}, limit {limit_text(top.level)}", *pairs, f"worst: {top.where}"]
-    return tag("td", tag("b", sign, top.value, class_=heat_class(top)), strip, title="\n".join(about), class_=extra or None)
+    pairs = [f"{' – '.join(cell.pair)}: {cell.value_in_unit}" for cell in here]
+    about = [
+        f"{' '.join(top.place)}, {top.level['name']}, limit {limit_text(top.level)}",
+        *pairs,
+        f"worst: {top.where}",
+    ]
+    return tag(
+        "td", tag("b", sign, top.value, class_=heat_class(top)), strip, title="\n".join(about), class_=extra or None
+    )
 
 
 def legend(found):
     """What the colours mean, with the pairs of the strips in their order."""
     steps = [tag("i", class_=f"heat-{step}") for step in range(12)]
-    pairs = dict.fromkeys(" – ".join(cell.pair) for cell in found)
+    pairs = list(dict.fromkeys(" – ".join(cell.pair) for cell in found))
+    pairs = ", ".join(pairs) if len(pairs) <= 6 else "the pairs in the order of the table below"
     ends = ["a millionth of the limit, or less", tag("span", steps, class_="ramp", aria_hidden="true"), "the limit"]
     marks = [
         (tag("i", class_="heat-equal"), "no difference"),
@@ -104,7 +110,7 @@ def legend(found):
         "div",
         tag("span", ends),
         [tag("span", mark, " ", label) for mark, label in marks],
-        tag("span", "strip, from the left: ", ", ".join(pairs), class_="wide"),
+        tag("span", "strip, from the left: ", pairs, class_="wide"),
         class_="legend",
     )
 

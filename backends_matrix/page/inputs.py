@@ -122,13 +122,13 @@ def made_with(results):
 
 
 def labels(results):
-    """Names of all backends (with their device, if that is no CPU) in alphabetical order: each keeps one colour."""
+    """Names of all backends, those on other devices than a CPU behind; a name's place decides its colour."""
     found = {label_of(entry["backend"], entry["device"]) for entry in made_with(results)}
     if results.matrix:
         found |= {label for entry in results.matrix["agreement"] for label in entry["pair"]}
     if results.layers_and_ops:
         found |= {label for case in results.layers_and_ops["cases"] for label in case["measured"]}
-    return sorted(found)
+    return sorted(found, key=lambda label: ("(" in label, label))
 
 
 def label_of(backend, device):

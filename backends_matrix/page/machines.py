@@ -22,7 +22,9 @@ def machines(results):
         files = dict.fromkeys(name for name, data in results.sources if entry in data.get("made_with", []))
         values = [entry["environment"].get(key, "") for key in (entry["backend"], *keys)]
         rows.append([join(entry["backend"], " on ", entry["device"]), *values, ", ".join(files)])
-    inner = table("Versions and machines behind these results", ["backend", "version", *keys, "in file"], rows, "numbers")
+    inner = table(
+        "Versions and machines behind these results", ["backend", "version", *keys, "in file"], rows, "numbers"
+    )
     gpu = None
     if all(entry["device"] == "cpu" for entry in entries):
         gpu = tag("p", tag("strong", "Not measured: "), "a GPU; no file among the inputs comes from one.",

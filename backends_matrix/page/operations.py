@@ -4,12 +4,12 @@ import math
 from collections import Counter
 
 from backends_matrix.page.cells import share_of
-from backends_matrix.page.draw import Logarithmic, line, number, place, short, svg, text
+from backends_matrix.page.draw import Logarithmic, counted, line, number, place, short, svg, text
 from backends_matrix.page.markup import join, not_measured, section, table, tag
 
 COMMAND = "nox -s layers_and_ops"
 WIDTH, LEFT, RIGHT = 820, 150, 806
-LOW, HIGH = 1e-8, 1e3  # shares of the limit that the axis shows
+LOW, HIGH = 1e-8, 1e5  # shares of the limit that the axis shows
 BASE, DOT = 22, 5  # the least height of a strip, the size of a dot
 EXPLANATION = """\
 Each dot is one case: an operation or a layer, its value or its gradient, in one precision, at its largest difference
@@ -24,8 +24,8 @@ def operations(results):
     cases = results.layers_and_ops["cases"]
     beyond = [case for case in cases if status(case) != "agrees"]
     wrong = [case for case in beyond if status(case) == "disagrees"]
-    count = f"{len(cases)} cases: {len(cases) - len(beyond)} agree, {len(beyond) - len(wrong)} differ in a known way, "
-    count += f"{len(wrong)} disagree."
+    count = f"{counted(len(cases), 'case')}: {len(cases) - len(beyond)} agree, "
+    count += f"{len(beyond) - len(wrong)} differ in a known way, {len(wrong)} disagree."
     picture = tag("figure", key(), tag("div", strips(cases, count), class_="scroll", role="region",
                   aria_label="Layers and operations by group", tabindex=0))  # fmt: skip
     lead = tag("p", EXPLANATION, " ", tag("strong", count), class_="lead")
@@ -56,8 +56,9 @@ def strips(cases, count):
     for group in dict.fromkeys(case["group"] for case in cases):
         here = sorted((case for case in cases if case["group"] == group), key=share)
         columns = [round(x(share(case)) / (DOT + 1)) for case in here]
-        per_level = max(1, math.ceil(max(Counter(columns).values()) / 8))  # a high stack gets narrower steps
-        height = max(BASE, 10 + max(Counter(columns).values()) / per_level * (DOT + 1))
+        most, room = max(Counter(columns).values()), BASE if status(here[-1]) == "agrees" else BASE + 8
+        per_level = max(1, math.ceil(most / 8))  # a high stack gets narrower steps
+        height = max(room, 10 + most / per_level * (DOT + 1))
         seen = Counter()
         parts += [name_of(here[-1], x, top + height)] if status(here[-1]) != "agrees" else []
         for case, column in zip(here, columns, strict=True):
@@ -78,15 +79,16 @@ def dot(case, x, y):
 
 
 def name_of(case, x, bottom):
-    """The name of a group's farthest case, beside its dot."""
-    right = x(share(case)) < RIGHT - 160
-    at = x(share(case)) + (8 if right else -8)
-    return text(at, bottom - 4, f"{case['case']} {case['quantity']}", anchor="start" if right else "end", class_="name")
+    """The name of a group's farthest case beside its dot; the table below names all."""
+    name, at = f"{case['case']} {case['quantity']}", x(share(case))
+    if at + 8 + 7 * len(name) < RIGHT:
+        return text(at + 8, bottom - 4, name, class_="outlier")
+    return text(at + 4, bottom - 13, name, anchor="end", class_="outlier")  # no place: above the dots
 
 
 def axis(x, top):
     """Decades of the limit, and the limit itself."""
-    names = {1e-8: "equal", 1e-6: "10⁻⁶", 1e-4: "10⁻⁴", 1e-2: "10⁻²", 1.0: "limit", 1e2: "100×"}
+    names = {1e-8: "equal", 1e-6: "10⁻⁶", 1e-4: "10⁻⁴", 1e-2: "10⁻²", 1.0: "limit", 1e2: "100×", 1e4: "10⁴×"}
     return [
         [(line(x(v), 2, x(v), top, "limit" if v == 1 else "grid"), text(x(v), top + 14, name, anchor="middle"))
          for v, name in names.items()],

@@ -1,6 +1,6 @@
 """Speed: the time of a training step as bars with their spread, beside the same model written by hand."""
 
-from backends_matrix.page.draw import Linear, digits, line, number, rectangle, short, svg, text, ticks
+from backends_matrix.page.draw import Linear, counted, digits, line, number, rectangle, short, svg, text, ticks
 from backends_matrix.page.markup import not_measured, section, table, tag
 
 COMMAND = "nox -s bench"
@@ -31,7 +31,9 @@ def speed(results):
         panel(recipe, device, backends[device], [r for r in rows if (r["recipe"], r["device"]) == (recipe, device)])
         for recipe, device in dict.fromkeys((row["recipe"], row["device"]) for row in rows)
     ]
-    settings = dict.fromkeys(f"{row['threads']} thread(s) in {row['rounds']} rounds" for row in rows)
+    settings = dict.fromkeys(
+        f"{counted(row['threads'], 'thread')} in {counted(row['rounds'], 'round')}" for row in rows
+    )
     absent = [] if any(device != "cpu" for device in backends) else [not_measured("speed on a GPU", "nox -s bench_gpu")]
     lead = tag("p", EXPLANATION, f" Measured with {'; '.join(settings)}.", class_="lead")
     return section("speed", title, lead, legend(), absent, tag("div", panels, class_="panels"), all_rows(rows))

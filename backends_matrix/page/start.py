@@ -9,7 +9,8 @@ WIDTH, LEFT, RIGHT = 400, 92, 346
 ROW = 24
 EXPLANATION = """\
 Seconds until the first step of the recipe as it ships is done: importing Keras and its backend, building the model,
-and the first step, in which JAX and TensorFlow compile."""
+and the first step, in which some
+backends compile."""
 
 
 def start(results):

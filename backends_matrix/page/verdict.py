@@ -1,8 +1,8 @@
 """The first screen: what was compared, and whether it agrees."""
 
 from backends_matrix.page import operations
-from backends_matrix.page.cells import cells, limit_text, rule_title, unit_of, worst
-from backends_matrix.page.draw import Logarithmic, line, number, short, svg
+from backends_matrix.page.cells import cells, limit_text, rule_title, worst
+from backends_matrix.page.draw import Logarithmic, counted, line, number, short, svg
 from backends_matrix.page.inputs import label_of, made_with
 from backends_matrix.page.markup import join, section, table, tag
 
@@ -19,7 +19,7 @@ def verdict(results):
 
 def headline(results, found):
     """The answer as a sentence, and whether it is a good one."""
-    backends = listed(dict.fromkeys(label for cell in found for label in cell.pair))
+    backends = listed(dict.fromkeys(label.partition(" (")[0] for cell in found for label in cell.pair))
     known = sum(cell.status == "known" for cell in found)
     wrong = [cell for cell in found if cell.status == "disagrees"]
     cases = results.layers_and_ops["cases"] if results.layers_and_ops else []
@@ -52,7 +52,7 @@ def facts_of(results, found):
         "Backends": ", ".join(f"{name} {' and '.join(filter(None, v))}".strip() for name, v in versions.items()),
         "Keras": keras,
         "Devices": listed(dict.fromkeys(entry["device"] for entry in made)),
-        "Comparisons": f"{comparisons:,} of arrays, {within:,} within their limits" if found else None,
+        "Comparisons": f"{comparisons:,} pairs of arrays, {within:,} within their limits" if found else None,
     }
     return {name: text for name, text in facts.items() if text}
 
@@ -68,14 +68,13 @@ def rules(found):
     for name in dict.fromkeys(rule_title(cell.level) for cell in found):
         of_rule = [cell for cell in found if rule_title(cell.level) == name]
         top = worst(of_rule)
-        unit = unit_of(top.level)
         where = f"{top.place[0].replace('_', ' ')} {top.place[1]}, {top.level['name']}, {' – '.join(top.pair)}"
         rows.append([
-            name, str(len(of_rule)), "no difference" if top.value == "=" else join(top.value, unit),
-            limit_text(top.level), percent(top), tag("td", bullet(top), class_="bullet"),
-            "every one" if top.value == "=" else where,
+            name, percent(top), tag("td", bullet(top), class_="bullet"),
+            "no difference" if top.measured == 0 else top.value_in_unit, limit_text(top.level),
+            str(len(of_rule)), "every one" if top.measured == 0 else where,
         ])  # fmt: skip
-    heads = ["rule", "cells", "worst", "limit", "of the limit", "by decades", "where"]
+    heads = ["rule", "of its limit", "by decades", "worst", "limit", "cells", "where"]
     return table("The worst cell under each rule", heads, rows, "rules")
 
 
@@ -107,7 +106,10 @@ def lines(results, found):
         cases = results.layers_and_ops["cases"]
         wrong = sum(operations.status(case) == "disagrees" for case in cases)
         usual = sum(operations.status(case) == "known" for case in cases)
-        items.append(f"Layers and operations: {len(cases)} cases, {usual} known differences, {wrong} disagreements.")
+        items.append(
+            f"Layers and operations: {counted(len(cases), 'case')}, "
+            f"{counted(usual, 'known difference')}, {counted(wrong, 'disagreement')}."
+        )
     items += [speed_line(results)] if results.bench else []
     absent = [] if results.bench else ["speed"]
     absent += [] if results.layers_and_ops else ["layers and operations one by one"]
@@ -132,11 +134,6 @@ def speed_line(results):
         for name, values in ratios.items()
     ]
     return f"A step as shipped takes, as a multiple of the same model written by hand: {'; '.join(ranges)}."
-
-
-def counted(count, noun):
-    """A number with its noun."""
-    return f"{count} {noun}" + "s" * (count != 1)
 
 
 def listed(names):

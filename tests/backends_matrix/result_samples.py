@@ -56,7 +56,7 @@ def matrix(recipes=("autoencoder", "ranking"), backends=BACKENDS, device="cpu"):
 def curve(recipe, label, offset, steps=40):
     loss = [2 * math.exp(-step / 12) + 0.3 + offset * math.sin(step) for step in range(steps)]
     band = [2e-6 + 1e-7 * step for step in range(steps)]
-    return {"recipe": recipe, "preset": "smoke", "precision": "float32", "backend": label, "loss": loss, "band": band}
+    return {"recipe": recipe, "preset": "smoke", "backend": label, "loss": loss, "band": band}
 
 
 def bench(recipes=("autoencoder", "ranking"), backends=BACKENDS, device="cpu"):
@@ -82,7 +82,7 @@ def layers_and_ops(backends=BACKENDS, count=60):
             "group": groups[index % len(groups)],
             "quantity": "gradient" if index % 2 else "value",
             "precision": "float32" if index % 3 else "float64",
-            "measured": {backend: 0.0 if index % 7 == 0 else 10.0 ** (-1 - index % 6) for backend in backends},
+            "measured": dict.fromkeys(backends, 0.0 if index % 7 == 0 else 10.0 ** (-1 - index % 6)),
             "limit": 8.0,
             "known": False,
             "agrees": True,
@@ -90,3 +90,38 @@ def layers_and_ops(backends=BACKENDS, count=60):
         for index in range(count)
     ]
     return {"kind": "layers_and_ops", "made_with": made_with(backends), "cases": cases, "known": []}
+
+
+def with_trouble():
+    """Files in which each kind of trouble appears once."""
+    numbers, times, cases = matrix(), bench(), layers_and_ops()
+    wrong = finding(
+        "ranking", "smoke", "float64 gradient", ("jax", "torch"), 2e-4, agrees=False, note="w[3, 1] 1.0 and 2.0"
+    )
+    usual = finding(
+        "ranking", "smoke", "float32 5 steps", ("jax", "tensorflow"), "inf", agrees=False, note="w[7] 1.0 and nan"
+    )
+    for entry, part in ((wrong, "disagreements"), (usual, "known")):
+        place = [(e["preset"], e["recipe"], e["level"], e["pair"]) for e in numbers["agreement"]].index(
+            (entry["preset"], entry["recipe"], entry["level"], entry["pair"])
+        )
+        numbers["agreement"][place] = entry | {"within": 4}
+        numbers[part].append(entry)
+    numbers["not_needed"].append({"recipe": "ranking", "reason": "fixed upstream long ago"})
+    times["rows"][1]["unstable"] = True
+    times["rows"][6]["counts"] = False
+    times["rows"] = [
+        row for row in times["rows"] if (row["recipe"], row["backend"], row["variant"]) != ("ranking", "jax", "tuned")
+    ]
+    cases["cases"][3] |= {
+        "case": "log_softmax",
+        "measured": {"jax": 0.1, "torch": 260.0},
+        "known": True,
+        "agrees": False,
+    }
+    cases["cases"][4] |= {"case": "layer_norm", "measured": {"jax": 0.1, "torch": 90.0}, "agrees": False}
+    cases["known"].append({
+        "title": "log_softmax loses digits", "backend": "torch", "severity": "high",
+        "instead": "subtract the largest entry first", "reproduction": "log_softmax([1e4, 0])",
+    })  # fmt: skip
+    return numbers, times, cases
