@@ -2,7 +2,7 @@
 
 from backends_matrix.page.cells import cells, limit_text, worst
 from backends_matrix.page.draw import number
-from backends_matrix.page.inputs import label_of
+from backends_matrix.page.inputs import label_of, labels
 from backends_matrix.report import between_marks, markdown_table
 
 MARKS = "<!-- matrix: written by `python -m backends_matrix report --readme` -->\n", "<!-- end of matrix -->"
@@ -22,7 +22,7 @@ def with_table(text, results):
 def table(results):
     """Rows of strings: for each recipe and backend the cell that is worst beside its limit, and the speed."""
     found = cells(results.matrix)
-    columns = sorted({label for cell in found for label in cell.pair})
+    columns = [label for label in labels(results) if any(label in cell.pair for cell in found)]
     rows = [["recipe", "", *columns]]
     for recipe in dict.fromkeys(cell.place[0] for cell in found):
         here = [cell for cell in found if cell.place[0] == recipe]
@@ -45,7 +45,7 @@ def ratio(rows, recipe, label):
     """How many times as long the shipped step takes as the one by hand."""
     for row in rows:
         if (row["recipe"], row["variant"], label_of(row["backend"], row["device"])) == (recipe, "shipped", label):
-            if not row["counts"] or row.get("ratio_to_native") is None:
-                return "not counted"
-            return f"{number(row['ratio_to_native']):.2f}" + " unstable" * row["unstable"]
+            if row.get("ratio_to_native") is None:
+                return "no native"
+            return f"{number(row['ratio_to_native']):.2f}" + " unstable" * row.get("unstable", False)
     return "not measured"

@@ -7,11 +7,13 @@ from backends_matrix.page.draw import number, short
 from backends_matrix.page.inputs import cell_of
 
 CHECKPOINTS = "checkpoint"  # levels whose names begin so have pairs (saved on, loaded on), and a picture of their own
-RULES = {  # what the levels of a rule are called together
-    "exact": "equal to the bit",
-    "float64": "{precision}",
-    "short": "{precision}, first steps",
-    "long": "{precision}, trained",
+RULES = {  # what the levels of a rule are called together, and what follows a number
+    "exact": ("equal to the bit", ""),
+    "portable": ("shared random numbers", ""),
+    "float64": ("{precision}", ""),
+    "short": ("{precision}, first steps", " U"),
+    "long": ("{precision}, trained", " U"),
+    "bfloat16": ("{precision}", " ×"),
 }
 
 
@@ -21,8 +23,9 @@ class Cell(NamedTuple):
     Attributes:
         place: Tuple `(recipe, preset)`.
         level: Dict `name`, `precision`, `rule`, `limit`.
-        pair: Tuple of two labels.
+        pair: Tuple of two labels; where a backend is judged by itself, the second is what it is judged by.
         measured: Float, the worst of the arrays.
+        limit: Float, what it may be; a checkpoint that stays where it was saved has a stricter one than its level.
         status: String, "agrees", "known" (upstream's difference) or "disagrees".
         where: String, the array, or the quantity, that is worst, and its worst element.
         compared, within: Integers, how many arrays were compared, and are within the limit.
@@ -32,6 +35,7 @@ class Cell(NamedTuple):
     level: dict
     pair: tuple[str, str]
     measured: float
+    limit: float
     status: str
     where: str
     compared: int
@@ -40,7 +44,7 @@ class Cell(NamedTuple):
     @property
     def share(self):
         """Float, the part of the limit that is used up; above one they disagree."""
-        return share_of(self.measured, self.level["limit"])
+        return share_of(self.measured, self.limit)
 
     @property
     def value(self):
@@ -62,12 +66,12 @@ def share_of(measured, limit):
 
 def value_text(measured, level):
     """A measured value as a short text, in the unit of the level's rule."""
-    if level["limit"] == 0:
+    if level["limit"] == 0 and level["rule"] != "portable":  # which counts calls
         return "=" if measured == 0 else "≠"
-    if math.isinf(measured):
-        return "∞"
-    if measured == 0:
-        return "0"
+    if measured == 0 or math.isinf(measured):
+        return "∞" if measured else "0"
+    if level["limit"] == 0:
+        return short(measured)
     if level["limit"] < 1e-3:
         return short(float(f"{measured:.0e}"))
     return f"{measured:.1f}" if measured >= 0.05 else "<0.1"
@@ -79,18 +83,18 @@ def limit_text(level):
 
 
 def unit_of(level):
-    """What follows a number of a level: U, where it's counted in such."""
-    return "" if level["limit"] < 1e-3 else " U"
+    """What follows a number of a level."""
+    return RULES.get(level["rule"], ("", ""))[1]
 
 
 def rule_title(level):
     """What the levels of a rule are called together."""
-    return RULES.get(level["rule"], "{precision}, {rule}").format(**level)
+    return RULES.get(level["rule"], ("{precision} {rule}", ""))[0].format(**level)
 
 
 def cells(matrix):
     """All `Cell`s of merged matrix data, as a list."""
-    levels = {level["name"]: level for level in matrix["levels"]}
+    levels = {level["name"]: level for level in all_levels(matrix)}
     known = {cell_of(entry) for entry in matrix["known"]}
     wrong = {cell_of(entry) for entry in matrix["disagreements"]}
     found = []
@@ -104,6 +108,7 @@ def cells(matrix):
                 level=levels[entry["level"]],
                 pair=key[3],
                 measured=number(entry["measured"]),
+                limit=number(entry["limit"]),
                 status=status,
                 where=f"{entry['name']}: {entry['note']}",
                 compared=entry.get("compared", 1),
@@ -111,6 +116,15 @@ def cells(matrix):
             )
         )
     return found
+
+
+def all_levels(matrix):
+    """The levels of a matrix as a list of dicts; one that its files compare by, but do not describe, comes last."""
+    levels = {level["name"]: level for level in matrix["levels"]}
+    for entry in matrix["agreement"]:
+        unknown = {"name": entry["level"], "precision": "", "rule": "other rules", "limit": number(entry["limit"])}
+        levels.setdefault(entry["level"], unknown)
+    return list(levels.values())
 
 
 def is_checkpoint(level):

@@ -89,16 +89,16 @@ def upper(losses, mean, band, labels):
     x, y = Linear(0, max(1, len(mean) - 1), LEFT, RIGHT), Linear(low, high, TOP[1], TOP[0])
     marks = [(line(LEFT, y(v), RIGHT, y(v), "grid"), text(LEFT - 6, y(v) + 4, short(v), anchor="end"))
              for v in ticks(low, high)]  # fmt: skip
-    edges = [
+    above, below = (
         [(x(i), y(m + sign * b)) for i, (m, b) in enumerate(zip(mean, band, strict=True)) if math.isfinite(m)]
         for sign in (1, -1)
-    ]
+    )
     lines = [
         polyline([(x(i), y(value) if math.isfinite(value) else math.nan) for i, value in enumerate(values)],
                  f"curve b{labels.index(name) % 6} w{min(2, place)}")
         for place, (name, values) in enumerate(losses.items())
     ]  # fmt: skip
-    return [marks, area(*edges, "band") if edges[0] else None, lines, text(LEFT, TOP[0] - 9, "loss", class_="axis")]
+    return [marks, area(above, below, "band") if above else None, lines, text(LEFT, TOP[0] - 9, "loss", class_="axis")]
 
 
 def middle(units, largest, labels):

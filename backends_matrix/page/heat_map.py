@@ -3,6 +3,7 @@
 from itertools import groupby
 
 from backends_matrix.page.cells import (
+    all_levels,
     cells,
     heat_class,
     is_checkpoint,
@@ -15,10 +16,18 @@ from backends_matrix.page.markup import join, not_measured, scroll_box, section,
 COMMAND = "python -m backends_matrix"
 EXPLANATION = """\
 Each cell holds the worst number of all arrays and all pairs of backends; the strip below it has one field per pair.
-Colour is the share of the limit that is used up, by half decades. Exact levels are compared to the bit. Float64
-levels give the largest difference relative to the largest entry: rounding shows as 1e-14, another computation as 1e-2.
-Float32 levels count in U, which is measured, not chosen: one U is how far a single backend moves from itself when its
-weights move by one unit in the last place, all at the start and a tenth of them after each step."""
+Colour is the share of the limit that is used up, by half decades. """
+RULES = {  # of those that are among the levels, what their numbers mean
+    "exact": "Exact levels are compared to the bit. ",
+    "portable": "Random numbers: how many calls draw what other backends do not. ",
+    "float64": "Float64 levels give the largest difference relative to the largest entry: rounding shows as 1e-14, "
+    "another computation as 1e-2. ",
+    "short": "Float32 levels count in U, which is measured, not chosen: one U is how far a single backend moves from "
+    "itself when its weights move by one unit in the last place, all at the start and a tenth of them after each "
+    "step. ",
+    "bfloat16": "Bfloat16 levels give each backend's distance to its own float64 run, in distances of the median "
+    "backend (×). ",
+}
 
 
 def heat_map(results):
@@ -28,13 +37,14 @@ def heat_map(results):
         return section("agreement", title, not_measured("no matrix is among the results", COMMAND))
     found = [cell for cell in cells(results.matrix) if not is_checkpoint(cell.level)]
     levels = list({cell.level["name"]: cell.level for cell in found}.values())
-    order = [level["name"] for level in results.matrix["levels"]]
-    levels.sort(key=lambda level: order.index(level["name"]))
+    order = all_levels(results.matrix)
+    levels.sort(key=order.index)
+    rules = [text for rule, text in RULES.items() if any(level["rule"] == rule for level in levels)]
     map_of = tag("table", head(levels), body(found, levels), class_="heat")
     return section(
         "agreement",
         title,
-        tag("p", EXPLANATION, class_="lead"),
+        tag("p", EXPLANATION, rules, class_="lead"),
         legend(found),
         scroll_box("Agreement of the backends: recipes and presets by levels", map_of),
         every_pair(found, levels),
@@ -86,7 +96,7 @@ def field(here, extra):
     strip = tag("i", [tag("s", class_=heat_class(cell)) for cell in here], class_="strip", aria_hidden="true")
     pairs = [f"{' – '.join(cell.pair)}: {cell.value_in_unit}" for cell in here]
     about = [
-        f"{' '.join(top.place)}, {top.level['name']}, limit {limit_text(top.level)}",
+        f"{' '.join(top.place)}, {top.level['name']}, limit {limit_text(top.level | {'limit': top.limit})}",
         *pairs,
         f"worst: {top.where}",
     ]
@@ -99,7 +109,7 @@ def legend(found):
     """What the colours mean, with the pairs of the strips in their order."""
     steps = [tag("i", class_=f"heat-{step}") for step in range(12)]
     pairs = list(dict.fromkeys(" – ".join(cell.pair) for cell in found))
-    pairs = ", ".join(pairs) if len(pairs) <= 6 else "the pairs in the order of the table below"
+    pairs = ", ".join(pairs) if len(pairs) <= 6 else "pairs, or backends, in the order of the table below"
     ends = ["a millionth of the limit, or less", tag("span", steps, class_="ramp", aria_hidden="true"), "the limit"]
     marks = [
         (tag("i", class_="heat-equal"), "no difference"),

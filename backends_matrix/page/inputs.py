@@ -82,10 +82,15 @@ def cell_of(entry):
 
 
 def merge_bench(documents):
-    """Unite timings; threads and rounds are noted at each row, since they may differ between files."""
+    """Unite timings; threads and rounds are noted at each row, since they may differ between files.
+
+    A native that computes something else has no figures, and no device: it gets that of its file.
+    """
     rows = {}
     for document in documents:
-        about = {key: document.get(key) for key in ("threads", "rounds")}
+        about = {key: document[key] for key in ("threads", "rounds")}
+        devices = {entry["backend"]: entry["device"] for entry in document["made_with"]}
+        document = document | {"rows": [{"device": devices.get(r["backend"], "cpu")} | r for r in document["rows"]]}
         rows |= {tuple(row[key] for key in ("recipe", "backend", "variant", "device")): row | about
                  for row in document["rows"]}  # fmt: skip
     return {"rows": list(rows.values())}
@@ -104,7 +109,8 @@ def merge_layers_and_ops(documents):
                 "agrees": before["agrees"] and case["agrees"],
                 "known": before["known"] or case["known"],
             }  # fmt: skip
-    return {"cases": list(cases.values()), "known": unite([document.get("known", []) for document in documents])}
+    united = {key: unite([document.get(key, []) for document in documents]) for key in ("known", "not_needed")}
+    return united | {"cases": list(cases.values())}
 
 
 def unite(lists):
@@ -124,10 +130,8 @@ def made_with(results):
 def labels(results):
     """Names of all backends, those on other devices than a CPU behind; a name's place decides its colour."""
     found = {label_of(entry["backend"], entry["device"]) for entry in made_with(results)}
-    if results.matrix:
-        found |= {label for entry in results.matrix["agreement"] for label in entry["pair"]}
-    if results.layers_and_ops:
-        found |= {label for case in results.layers_and_ops["cases"] for label in case["measured"]}
+    if results.matrix:  # files of other hands may name less in `made_with` than they hold
+        found |= {curve["backend"] for curve in results.matrix["curves"]}
     return sorted(found, key=lambda label: ("(" in label, label))
 
 

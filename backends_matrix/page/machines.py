@@ -5,9 +5,11 @@ from backends_matrix.page.markup import join, section, table, tag
 
 COMMANDS = """\
 pip install nox
-nox -s matrix                                           # every recipe on every backend, compared
-nox -s bundles_gpu matrix                               # the same, with a GPU
-python -m backends_matrix report backends_matrix/results/*.json   # this page, from any number of machines
+nox -s matrix                                     # every recipe on every backend, compared
+nox -s bundles_gpu matrix                         # the same, with a GPU
+python -m backends_matrix.bench                   # time of a step; needs the backends installed
+python -m backends_matrix.layers_and_ops          # layers and operations one by one
+python -m backends_matrix report results/*.json   # this page, from the files of any number of machines
 """
 
 

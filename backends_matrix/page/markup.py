@@ -3,7 +3,7 @@
 from html import escape
 
 VOID = {"meta", "br"}
-OWN_LINE = {"section", "div", "table", "tr", "svg", "h2", "h3", "p", "li", "details", "figure", "head", "body"}
+OWN_LINE = {"section", "div", "table", "tr", "svg", "h2", "h3", "h4", "p", "li", "details", "figure", "head", "body"}
 
 
 class Markup(str):

@@ -7,7 +7,7 @@ from backends_matrix.page.cells import share_of
 from backends_matrix.page.draw import Logarithmic, counted, line, number, place, short, svg, text
 from backends_matrix.page.markup import join, not_measured, section, table, tag
 
-COMMAND = "nox -s layers_and_ops"
+COMMAND = "python -m backends_matrix.layers_and_ops"
 WIDTH, LEFT, RIGHT = 820, 150, 806
 LOW, HIGH = 1e-8, 1e5  # shares of the limit that the axis shows
 BASE, DOT = 22, 5  # the least height of a strip, the size of a dot
@@ -34,7 +34,7 @@ def operations(results):
 
 def status(case):
     """What to call a case: "agrees", "known" or "disagrees"."""
-    return "agrees" if case["agrees"] and share(case) <= 1 else "known" if case["known"] else "disagrees"
+    return "agrees" if case["agrees"] else "known" if case["known"] else "disagrees"
 
 
 def share(case):
@@ -103,12 +103,12 @@ def outliers(beyond):
     beyond = sorted(beyond, key=lambda case: (status(case) != "disagrees", -share(case)))
     rows = [
         [case["case"], case["quantity"], case["precision"], times(share(case)),
-         ", ".join(f"{backend} {short(number(v))}" for backend, v in case["measured"].items()),
+         ", ".join(f"{backend} {short(number(v))}" for backend, v in case["measured"].items()), case.get("note", ""),
          tag("td", join("✗ " if status(case) == "disagrees" else "", status(case)), class_=status(case))]
         for case in beyond
     ]  # fmt: skip
-    return table("Beyond their limit", ["case", "quantity", "precision", "times the limit", "measured", "status"],
-                 rows, "numbers")  # fmt: skip
+    heads = ["case", "quantity", "precision", "times the limit", "measured", "note", "status"]
+    return table("Beyond their limit", heads, rows, "numbers")
 
 
 def times(value):

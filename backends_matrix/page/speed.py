@@ -3,7 +3,7 @@
 from backends_matrix.page.draw import Linear, counted, digits, line, number, rectangle, short, svg, text, ticks
 from backends_matrix.page.markup import not_measured, section, table, tag
 
-COMMAND = "nox -s bench"
+COMMAND = "python -m backends_matrix.bench"
 VARIANTS = {  # in the order in which they are drawn
     "plain": "Keras' own fit",
     "shipped": "the recipe as it ships",
@@ -34,7 +34,7 @@ def speed(results):
     settings = dict.fromkeys(
         f"{counted(row['threads'], 'thread')} in {counted(row['rounds'], 'round')}" for row in rows
     )
-    absent = [] if any(device != "cpu" for device in backends) else [not_measured("speed on a GPU", "nox -s bench_gpu")]
+    absent = [] if any(device != "cpu" for device in backends) else [not_measured("speed on a GPU", f"{COMMAND} --gpu")]
     lead = tag("p", EXPLANATION, f" Measured with {'; '.join(settings)}.", class_="lead")
     return section("speed", title, lead, legend(), absent, tag("div", panels, class_="panels"), all_rows(rows))
 
@@ -52,7 +52,7 @@ def panel(recipe, device, backends, rows):
     variants = [name for name in VARIANTS if any(row["variant"] == name for row in rows)]
     variants += [v for v in dict.fromkeys(row["variant"] for row in rows) if v not in VARIANTS]
     height = len(backends) * (GAP + ROW * len(variants)) + 46
-    x = Linear(0, max(number(row["step_ms_p80"]) for row in rows), LEFT, RIGHT)
+    x = Linear(0, max([number(row["step_ms_p80"]) for row in rows if "step_ms" in row], default=1.0), LEFT, RIGHT)
     marks = [(line(x(v), 22, x(v), height - 24, "grid"), text(x(v), height - 8, short(v), anchor="middle"))
              for v in ticks(0, x.high)]  # fmt: skip
     heads = [text(LEFT, 14, "ms per step", class_="axis"), text(TIME, 14, "median", anchor="end", class_="axis"),
@@ -69,7 +69,8 @@ def panel(recipe, device, backends, rows):
 
 def summary(rows):
     """What the picture shows, in words."""
-    texts = [f"{row['backend']} {row['variant']} {short(number(row['step_ms']))}" for row in rows]
+    timed = [row for row in rows if "step_ms" in row]
+    texts = [f"{row['backend']} {row['variant']} {short(number(row['step_ms']))}" for row in timed]
     return "Medians in milliseconds: " + ", ".join(texts)
 
 
@@ -89,16 +90,17 @@ def bar(variant, row, top, x):
     """One bar with its whisker, its time and its ratio."""
     base = top + 12
     label = text(LEFT - 6, base, variant, anchor="end")
-    if row is None:
-        return [label, text(LEFT + 4, base, "not measured", class_="absent")]
+    if row is None or "step_ms" not in row:
+        why = "not measured" if row is None else "not counted: it computes something else"
+        return [label, text(LEFT + 4, base, why, class_="absent")]
     low, middle, high = (number(row[key]) for key in ("step_ms_p20", "step_ms", "step_ms_p80"))
     kind = f"bar-{variant}" if row["counts"] else "bar-ignored"
     size = LEFT, top + 2, max(1.0, x(middle) - LEFT), ROW - 6
     about = f"{row['backend']} {variant}: {short(middle)} ms, 20th to 80th percentile {short(low)} to {short(high)} ms"
-    about += "; unstable" * row["unstable"] + "; not counted" * (not row["counts"])
+    about += "; unstable" * row.get("unstable", False) + "; not counted" * (not row["counts"])
     whisker = [line(x(low), top + 8.5, x(high), top + 8.5, "whisker")]
     whisker += [line(x(end), top + 5.5, x(end), top + 11.5, "whisker") for end in (low, high)]
-    hatch = rectangle(*size, "hatch") if row["unstable"] else None
+    hatch = rectangle(*size, "hatch") if row.get("unstable") else None
     remark = None
     if not row["counts"]:  # beside the bar, or inside it where there's no place
         inside = x(high) > RIGHT - 90
@@ -110,7 +112,7 @@ def bar(variant, row, top, x):
 
 def ratio_text(row):
     """How many times as long as the native step, where that counts."""
-    if row["variant"] == "native":
+    if row["variant"] == "native" and row["counts"]:
         return "1"
     ratio = row.get("ratio_to_native")
     return "–" if ratio is None or not row["counts"] else f"{number(ratio):.2f}×"
@@ -118,21 +120,21 @@ def ratio_text(row):
 
 def all_rows(rows):
     """Each row as numbers, with what the bars leave out."""
-    heads = ["recipe", "backend", "variant", "device", "ms per step", "p20–p80", "to native", "processes",
+    heads = ["recipe", "backend", "variant", "device", "ms per step", "p20–p80", "to plain", "to native", "processes",
              "steps per epoch", "memory MB", "on device MB", "remark"]  # fmt: skip
     body = [
         [
-            row["recipe"], row["backend"], row["variant"], row["device"], digits(number(row["step_ms"])),
-            f"{digits(number(row['step_ms_p20']))}–{digits(number(row['step_ms_p80']))}",
-            ratio_text(row), row.get("processes"), row.get("steps_per_epoch"), whole(row.get("memory_mb")),
-            whole(row.get("device_memory_mb")),
-            ", ".join(["unstable"] * row["unstable"] + ["not counted"] * (not row["counts"])),
+            row["recipe"], row["backend"], row["variant"], row["device"], figure(row, "step_ms"),
+            f"{figure(row, 'step_ms_p20')}–{figure(row, 'step_ms_p80')}", figure(row, "ratio_to_plain"),
+            figure(row, "ratio_to_native"), row.get("processes"), row.get("steps_per_epoch"),
+            figure(row, "memory_mb"), figure(row, "device_memory_mb"),
+            ", ".join(["unstable"] * row.get("unstable", False) + ["not counted"] * (not row["counts"])),
         ]
         for row in rows
     ]  # fmt: skip
     return tag("details", tag("summary", "Every timing"), table("Time of a step, and memory", heads, body, "numbers"))
 
 
-def whole(value):
-    """A number without decimals; an em dash where there's none."""
-    return "—" if value is None else f"{number(value):.0f}"
+def figure(row, key):
+    """A number of a row as a text; a dash where there is none."""
+    return "—" if row.get(key) is None else digits(number(row[key]))

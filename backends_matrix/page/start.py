@@ -3,7 +3,7 @@
 from backends_matrix.page.draw import Linear, line, number, rectangle, short, svg, text, ticks
 from backends_matrix.page.markup import not_measured, section, tag
 
-COMMAND = "nox -s bench"
+COMMAND = "python -m backends_matrix.bench"
 PARTS = {"import_s": "import", "build_s": "build", "first_step_s": "first step"}
 WIDTH, LEFT, RIGHT = 400, 92, 346
 ROW = 24
@@ -16,7 +16,7 @@ backends compile."""
 def start(results):
     """The section on the cost of a start, a picture per recipe and device."""
     title = "What a start costs"
-    rows = [row for row in (results.bench or {"rows": []})["rows"] if row["variant"] == "shipped"]
+    rows = [row for row in (results.bench or {"rows": []})["rows"] if row["variant"] == "shipped" and row["counts"]]
     if not rows:
         return section("start", title, not_measured("no bench is among the results", COMMAND))
     most = max(sum(number(row[part]) for part in PARTS) for row in rows)

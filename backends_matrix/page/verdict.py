@@ -19,7 +19,7 @@ def verdict(results):
 
 def headline(results, found):
     """The answer as a sentence, and whether it is a good one."""
-    backends = listed(dict.fromkeys(label.partition(" (")[0] for cell in found for label in cell.pair))
+    backends = listed(dict.fromkeys(entry["backend"] for entry in made_with(results)))
     known = sum(cell.status == "known" for cell in found)
     wrong = [cell for cell in found if cell.status == "disagrees"]
     cases = results.layers_and_ops["cases"] if results.layers_and_ops else []
@@ -31,7 +31,7 @@ def headline(results, found):
         return f"{agree}{wrong_cases} of {counted(len(cases), 'case')} of layers and operations disagree", False
     if not found:
         return "No recipe was compared", False
-    if results.matrix["not_needed"]:
+    if results.matrix["not_needed"] or (results.layers_and_ops or {}).get("not_needed"):
         return "The numbers agree better than the list of known differences says", False
     return f"The numbers agree on {backends}" + (f", but for {counted(known, 'known cell')}" if known else ""), True
 
@@ -110,7 +110,7 @@ def lines(results, found):
             f"Layers and operations: {counted(len(cases), 'case')}, "
             f"{counted(usual, 'known difference')}, {counted(wrong, 'disagreement')}."
         )
-    items += [speed_line(results)] if results.bench else []
+    items += speed_lines(results) if results.bench else []
     absent = [] if results.bench else ["speed"]
     absent += [] if results.layers_and_ops else ["layers and operations one by one"]
     absent += [] if any(entry["device"] != "cpu" for entry in made_with(results)) else ["any GPU"]
@@ -119,21 +119,26 @@ def lines(results, found):
     return [tag("li", item) for item in items]
 
 
-def speed_line(results):
-    """How near the shipped recipes come to models written by hand."""
-    counting = [row for row in results.bench["rows"] if row["variant"] == "shipped" and row["counts"]]
-    ratios = {}
-    for row in counting:
-        if row.get("ratio_to_native") is not None:
+def speed_lines(results):
+    """How the shipped recipes compare with Keras' own fit, and with models written by hand."""
+    others = {"plain": "of Keras' own fit", "native": "of the same model written by hand"}
+    shipped = [row for row in results.bench["rows"] if row["variant"] == "shipped" and row["counts"]]
+    lines = []
+    for other, what in others.items():
+        ratios = {}
+        for row in (row for row in shipped if row.get(f"ratio_to_{other}") is not None):
             label = label_of(row["backend"], row["device"])
-            ratios.setdefault(label, []).append(number(row["ratio_to_native"]))
-    if not ratios:
-        return "Speed: measured, but not beside models written by hand."
-    ranges = [
-        f"{name} {min(values):.2f}" + (f" to {max(values):.2f}" if max(values) > min(values) else "")
-        for name, values in ratios.items()
-    ]
-    return f"A step as shipped takes, as a multiple of the same model written by hand: {'; '.join(ranges)}."
+            ratios.setdefault(label, []).append(number(row[f"ratio_to_{other}"]))
+        texts = [f"{name} {span(values)}" for name, values in ratios.items()]
+        if texts:
+            lines.append(f"A step as shipped takes, as a multiple {what}: {'; '.join(texts)}.")
+    return lines or ["Speed: measured, but not beside models written by hand."]
+
+
+def span(values):
+    """The ends of some values, or the one that they share."""
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def listed(names):

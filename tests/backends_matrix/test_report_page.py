@@ -58,7 +58,7 @@ def test_the_verdict_comes_first(good):
         "2 recipes in 4 presets",
         "jax 9.8.7",
         "Keras 3.15.1",
-        "660 pairs of arrays, 660 within their limits",
+        "720 pairs of arrays, 720 within their limits",
         "60 cases, 0 known differences, 0 disagreements",
         "jax 1.30",
         "any GPU",
@@ -69,7 +69,8 @@ def test_the_verdict_comes_first(good):
         "float64 0.003 %",
         "float32, first steps 31 %",
         "float32, trained 13 %",
-        "bfloat16, first steps 31 %",
+        "bfloat16 30 %",
+        "shared random numbers 0",
     ):
         assert row in says, row
     assert ("section", "good") in [(name, attributes.get("class")) for name, attributes, _ in good.elements]
@@ -77,13 +78,14 @@ def test_the_verdict_comes_first(good):
 
 def test_each_trouble_is_told(bad):
     says = bad.text[: bad.text.index("Where they agree")]
-    assert "The numbers disagree in 1 of 132 cells" in says
+    assert "The numbers disagree in 1 of 144 cells" in says
     assert "✗ beyond it" in says
     assert "known, beyond it" in says
     for part in (
         "✗ 2e-4", "known ∞", "w[3, 1] 1.0 and 2.0", "w[7] 1.0 and nan", "fixed upstream long ago",
         "not counted", "not measured", "✗ disagrees", "log_softmax", "layer_norm", "subtract the largest entry first",
-        "log_softmax([1e4, 0])", "unstable",
+        "log_softmax([1e4, 0])", "unstable", "it computes something else", "digits vanish", "torch: 0.1",
+        "How far: inf", "precision (1)",
     ):  # fmt: skip
         assert part in bad.text, part
     classes = [attributes.get("class") for _, attributes, _ in bad.elements]
@@ -98,6 +100,25 @@ def test_trouble_of_one_kind_alone_is_no_agreement():
     unneeded = matrix()
     unneeded["not_needed"].append({"recipe": "ranking"})
     assert "better than the list of known differences says" in Reader(render(unneeded)).text
+    cases = layers_and_ops()
+    cases["not_needed"].append("log_softmax: 'float32'")
+    says = Reader(render(matrix(), cases)).text
+    assert "better than the list of known differences says" in says
+    assert "log_softmax: 'float32'" in says
+
+
+def test_a_level_that_no_file_describes_is_shown():
+    numbers = matrix()
+    numbers["levels"] = [level for level in numbers["levels"] if level["name"] != "float64 gradient"]
+    assert "other rules" in Reader(render(numbers)).text
+
+
+def test_a_checkpoint_that_stays_has_its_own_limit():
+    numbers = matrix()
+    entry = next(e for e in numbers["agreement"] if e["level"] == "checkpoint resumed" and len(set(e["pair"])) == 1)
+    entry |= {"limit": 0.0, "measured": 1e-6, "agrees": False}
+    numbers["disagreements"].append(entry)
+    assert "The numbers disagree in 1 of" in Reader(render(numbers)).text
 
 
 @pytest.mark.parametrize(
