@@ -6,10 +6,11 @@ from typing import NamedTuple
 from backends_matrix.page.draw import number, short
 from backends_matrix.page.inputs import cell_of
 
+ALONE = "portable", "bfloat16"  # rules by which a backend is judged by itself
 CHECKPOINTS = "checkpoint"  # levels whose names begin so have pairs (saved on, loaded on), and a picture of their own
 RULES = {  # what the levels of a rule are called together, and what follows a number
     "exact": ("equal to the bit", ""),
-    "portable": ("shared random numbers", ""),
+    "portable": ("shared draws", ""),
     "float64": ("{precision}", ""),
     "short": ("{precision}, first steps", " U"),
     "long": ("{precision}, trained", " U"),

@@ -3,6 +3,7 @@
 from itertools import groupby
 
 from backends_matrix.page.cells import (
+    ALONE,
     all_levels,
     cells,
     heat_class,
@@ -108,8 +109,10 @@ def field(here, extra):
 def legend(found):
     """What the colours mean, with the pairs of the strips in their order."""
     steps = [tag("i", class_=f"heat-{step}") for step in range(12)]
-    pairs = list(dict.fromkeys(" – ".join(cell.pair) for cell in found))
-    pairs = ", ".join(pairs) if len(pairs) <= 6 else "pairs, or backends, in the order of the table below"
+    pairs = list(dict.fromkeys(" – ".join(cell.pair) for cell in found if cell.level["rule"] not in ALONE))
+    strips = ", ".join(pairs) if len(pairs) <= 6 else "pairs in the order of the table below"
+    if any(cell.level["rule"] in ALONE for cell in found):
+        strips += "; where a backend is judged by itself, one field per backend"
     ends = ["a millionth of the limit, or less", tag("span", steps, class_="ramp", aria_hidden="true"), "the limit"]
     marks = [
         (tag("i", class_="heat-equal"), "no difference"),
@@ -120,7 +123,7 @@ def legend(found):
         "div",
         tag("span", ends),
         [tag("span", mark, " ", label) for mark, label in marks],
-        tag("span", "strip, from the left: ", pairs, class_="wide"),
+        tag("span", "strip, from the left: ", strips, class_="wide"),
         class_="legend",
     )
 

@@ -60,6 +60,7 @@ def test_cases_of_more_backends_are_united():
     case = merge(named(layers_and_ops(), others)).layers_and_ops["cases"][2]
     assert set(case["measured"]) == {"jax", "tensorflow", "torch", "jax (H200)"}
     assert not case["agrees"]
+    assert not merge(named(others, layers_and_ops())).layers_and_ops["cases"][2]["agrees"]
     again = merge(named(others, layers_and_ops(backends=("jax (H200)",)))).layers_and_ops["cases"][2]
     assert again["agrees"]
 
