@@ -123,7 +123,8 @@ def middle(units, largest, labels):
 def lower(units, band, labels):
     """Sizes of the differences as dots, and of the band as a surface, by decades; what is zero lies on the bottom."""
     sizes = {name: [abs(v) * b for v, b in zip(values, band, strict=True)] for name, values in units.items()}
-    positive = [v for values in (*sizes.values(), band) for v in values if 0 < v < math.inf] or [1.0]
+    positive = [v for values in (*sizes.values(), band) for v in values if 0 < v < math.inf]
+    positive = [v for v in positive if v > 1e-5 * min(band)] or [1.0]  # what is far below would only squeeze the rest
     low, high = (10.0**edge for edge in (math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive)))))
     x, y = Linear(0, max(1, len(band) - 1), LEFT, RIGHT), Logarithmic(low, max(high, 10 * low), BOTTOM[1], BOTTOM[0])
     surface = area([(x(i), y(b)) for i, b in enumerate(band)], [(LEFT, BOTTOM[1]), (RIGHT, BOTTOM[1])], "band")

@@ -8,7 +8,7 @@ from backends_matrix.page.draw import Logarithmic, counted, line, number, place,
 from backends_matrix.page.markup import join, not_measured, section, table, tag
 
 COMMAND = "python -m backends_matrix.layers_and_ops"
-WIDTH, LEFT, RIGHT = 820, 150, 806
+WIDTH, LEFT, RIGHT = 840, 184, 826
 LOW, HIGH = 1e-8, 1e5  # shares of the limit that the axis shows
 BASE, DOT = 22, 5  # the least height of a strip, the size of a dot
 EXPLANATION = """\
@@ -56,11 +56,12 @@ def strips(cases, count):
     for group in dict.fromkeys(case["group"] for case in cases):
         here = sorted((case for case in cases if case["group"] == group), key=share)
         columns = [round(x(share(case)) / (DOT + 1)) for case in here]
-        most, room = max(Counter(columns).values()), BASE if status(here[-1]) == "agrees" else BASE + 8
+        named = max(here, key=lambda case: (["agrees", "known", "disagrees"].index(status(case)), share(case)))
+        most, room = max(Counter(columns).values()), BASE if status(named) == "agrees" else BASE + 8
         per_level = max(1, math.ceil(most / 8))  # a high stack gets narrower steps
         height = max(room, 10 + most / per_level * (DOT + 1))
         seen = Counter()
-        parts += [name_of(here[-1], x, top + height)] if status(here[-1]) != "agrees" else []
+        parts += [name_of(named, named is here[-1], x, top + height)] if status(named) != "agrees" else []
         for case, column in zip(here, columns, strict=True):
             bottom = top + height - 5 - (seen[column] / per_level) * (DOT + 1)
             seen[column] += 1
@@ -78,12 +79,13 @@ def dot(case, x, y):
     return tag("circle", tag("title", about), cx=place(x), cy=place(y), r=DOT / 2, class_=f"dot {status(case)}")
 
 
-def name_of(case, x, bottom):
-    """The name of a group's farthest case beside its dot; the table below names all."""
+def name_of(case, farthest, x, bottom):
+    """The name of a group's worst case, beside its dot if no other one is there; the tables below name all."""
     name, at = f"{case['case']} {case['quantity']}", x(share(case))
-    if at + 8 + 7 * len(name) < RIGHT:
+    fits = at + 8 + 7 * len(name) < RIGHT
+    if farthest and fits:
         return text(at + 8, bottom - 4, name, class_="outlier")
-    return text(at + 4, bottom - 13, name, anchor="end", class_="outlier")  # no place: above the dots
+    return text(at - 3 if fits else at + 4, bottom - 13, name, anchor="start" if fits else "end", class_="outlier")
 
 
 def axis(x, top):
@@ -97,18 +99,27 @@ def axis(x, top):
 
 
 def outliers(beyond):
-    """The cases beyond their limit, as a table."""
+    """The cases beyond their limit, as tables; the known ones to be opened."""
     if not beyond:
         return tag("p", "No case is beyond its limit.")
-    beyond = sorted(beyond, key=lambda case: (status(case) != "disagrees", -share(case)))
+    wrong, usual = ([c for c in beyond if status(c) == wanted] for wanted in ("disagrees", "known"))
+    known = tag("summary", f"{counted(len(usual), 'case')} that differ in a known way")
+    return [
+        case_table("Disagreements", wrong) if wrong else None,
+        tag("details", known, case_table("Known differences, by how far they go", usual)) if usual else None,
+    ]
+
+
+def case_table(title, cases):
+    """Cases as a table, those that are farthest off first."""
     rows = [
         [case["case"], case["quantity"], case["precision"], times(share(case)),
          ", ".join(f"{backend} {short(number(v))}" for backend, v in case["measured"].items()), case.get("note", ""),
          tag("td", join("✗ " if status(case) == "disagrees" else "", status(case)), class_=status(case))]
-        for case in beyond
+        for case in sorted(cases, key=share, reverse=True)
     ]  # fmt: skip
     heads = ["case", "quantity", "precision", "times the limit", "measured", "note", "status"]
-    return table("Beyond their limit", heads, rows, "numbers")
+    return table(title, heads, rows, "numbers")
 
 
 def times(value):
