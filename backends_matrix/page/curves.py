@@ -54,7 +54,7 @@ def panel(place, curves, labels):
     losses = {curve["backend"]: [number(value) for value in curve["loss"][:steps]] for curve in curves}
     mean = [fmean(column) for column in zip(*losses.values(), strict=True)]
     band = rounding_band(curves, mean)
-    units = {name: [(a - b) / u for a, b, u in zip(loss, mean, band, strict=True)] for name, loss in losses.items()}
+    units = {name: [bands(*each) for each in zip(loss, mean, band, strict=True)] for name, loss in losses.items()}
     name = f"{place[0].replace('_', ' ')}, {place[1]}"
     largest = max((abs(value) for values in units.values() for value in values), default=0.0)
     away = f"{largest:.2f}" if math.isfinite(largest) else "∞"
@@ -71,6 +71,11 @@ def panel(place, curves, labels):
     )  # fmt: skip
     note = tag("p", tag("strong", away), " bands from the mean at most", unit)
     return tag("figure", tag("figcaption", tag("b", name)), picture, note, numbers(losses, units))
+
+
+def bands(loss, mean, band):
+    """A difference in units of the band; infinite if anything is not finite, so that it never looks like agreement."""
+    return (loss - mean) / band if all(map(math.isfinite, (loss, mean, band))) else math.inf
 
 
 def rounding_band(curves, mean):

@@ -230,8 +230,6 @@ def test_curves_that_end_or_explode_do_not_stop_the_page():
     numbers["curves"][0]["loss"][5] = "nan"
     numbers["curves"][3]["loss"] = [1.0]
     numbers["curves"][4]["loss"] = []
-    for curve in numbers["curves"][:3]:
-        curve["band"] = ["inf"] * len(curve["band"])
     says = render(numbers)
     assert "∞ bands from the mean" in Reader(says).text
     assert "nan" not in "".join(re.findall(r' d="[^"]*"', says))
@@ -243,6 +241,13 @@ def test_the_difference_in_bands_is_right():
     for curve, value in zip(numbers["curves"], (1.0, 1.0 + 4e-4), strict=True):
         curve["loss"], curve["band"] = [1.0, value], [0.0, 1e-4]
     assert "2.00 bands from the mean" in Reader(render(numbers)).text
+
+
+def test_a_band_without_end_excuses_nothing():
+    numbers = matrix(recipes=("one",))
+    for curve in numbers["curves"]:
+        curve["band"] = ["inf"] * len(curve["band"])
+    assert "∞ bands from the mean" in Reader(render(numbers)).text
 
 
 def test_checkpoints_are_squares():
