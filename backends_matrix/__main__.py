@@ -1,18 +1,17 @@
 """Run every recipe on every backend, and compare.
 
-python -m backends_matrix                           # all backends that this Python has
-python -m backends_matrix run --backends torch      # compare later, or on another machine
-python -m backends_matrix run --backends jax torch --here    # with the packages and the GPU that are here
-python -m backends_matrix compare                   # what earlier runs left in the folder
+python -m backends_matrix                                   # all backends that this Python has
+python -m backends_matrix run --backends torch              # compare later, or on another machine
+python -m backends_matrix resume --backends torch           # what all backends have saved, once all have run
+python -m backends_matrix run --backends jax torch --here   # with the packages and the GPU that are here
+python -m backends_matrix compare                           # what earlier runs left in the folder
+python -m backends_matrix report a.json b.json              # results of several machines as one page
 
-Timing needs psutil, of the dependency group `bench`; `--no-speed` does without. `--here` is for
-a machine where nothing can be installed: it uses a GPU if there is one, times only if psutil is
-there, and compares at the end with whatever other machines left in the folder.
+`--here` is for a machine where nothing can be installed: it uses a GPU if there is one, resumes what it
+has saved, and compares at the end with whatever other machines left in the folder.
 """
 
 import argparse
-import importlib.util
-import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,44 +21,62 @@ from pathlib import Path
 from backends_matrix.backends import environment_for, installed_backends, require_supported_keras
 from backends_matrix.bundle import read_bundles
 from backends_matrix.judge import PRECISIONS, compare
+from backends_matrix.judge_checkpoints import SAVED, compare_checkpoints
 from backends_matrix.known import KNOWN_DIFFERENCES, excuse, read_known
-from backends_matrix.report import agreement_rows, as_data, describe, markdown, speed_rows, text_table
+from backends_matrix.page.build import page
+from backends_matrix.page.inputs import read_results
+from backends_matrix.readme import with_table
+from backends_matrix.report import agreement_rows, as_data, describe, markdown, text_table
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
-PROCESSES = (("float32", "bfloat16"), ("float64",))  # precisions that one process of a recipe computes in
+NUMBERS = (("--precisions", "float32", "bfloat16"), ("--precisions", "float64"))  # what one process each computes
 
 
 def main(argv=None):
-    """Run, compare, or both; returns the exit status."""
+    """Run, resume, compare, or all three; or merge reports. Returns the exit status."""
     args = parse_arguments(argv)
-    if args.action in ("run", "all"):
+    if args.action == "report":
+        return write_page(args.files, args.output, args.readme)
+    if args.action != "compare":
         require_supported_keras()
-        for backend in args.backends or installed_backends():
+    backends = args.backends or installed_backends()
+    everything = args.action == "all" or args.here
+    if everything or args.action == "run":
+        for backend in backends:
             run(backend, args)
-    if args.action == "run" and not args.here:
-        return 0
-    return report(args.folder, args.known, args.recipes, args.backends or [])
+    if everything or args.action == "resume":
+        for backend in backends:
+            resume(backend, args)
+    if everything or args.action == "compare":
+        return report(args.folder, args.known, args.recipes, args.backends or [])
+    return 0
 
 
 def parse_arguments(argv):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", nargs="?", choices=("run", "compare", "all"), default="all")
+    actions = ("run", "resume", "compare", "report", "all")
+    parser.add_argument("action", nargs="?", choices=actions, default="all")
+    parser.add_argument("files", nargs="*", type=Path, help="for `report`: the JSON files to merge, later ones count")
     parser.add_argument("--backends", nargs="+", metavar="NAME", help="run on these (all installed ones)")
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="run these only (all)")
     parser.add_argument("--folder", type=Path, default=Path("build/matrix"), help="of bundles and report")
     parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
-    parser.add_argument("--jobs", type=int, default=2, help="processes at a time, for numbers (2)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
     parser.add_argument("--gpu", action="store_true", help="run on a GPU (on the CPU)")
     parser.add_argument("--here", action="store_true", help="run with what this machine has, then compare")
     parser.add_argument("--twins", type=int, help="runs that measure the unit of float32 (7)")
-    parser.add_argument("--speed", action=argparse.BooleanOptionalAction, default=True, help="time the recipes, too")
-    return parser.parse_args(argv)
+    parser.add_argument("--output", type=Path, default=Path("build/matrix/report.html"), help="where `report` writes")
+    parser.add_argument("--readme", type=Path, help="`report` also writes its table between the marks of this file")
+    args = parser.parse_intermixed_args(argv)
+    if bool(args.files) != (args.action == "report"):
+        parser.error("`report`, and only `report`, takes the names of JSON files")
+    return args
 
 
 def run(backend, args):
-    """Leave the bundles and times of some recipes on one backend in a folder.
+    """Leave the bundles and checkpoints of some recipes on one backend in a folder.
 
     Args:
         backend: String, name of the backend.
@@ -69,21 +86,27 @@ def run(backend, args):
     Raises:
         subprocess.CalledProcessError: If a recipe fails.
     """
-    gpu = args.gpu or args.here
+    twins = ["--twins", str(args.twins)] if args.twins else []
+    modules = [("worker", (*options, *twins)) for options in NUMBERS] + [("checkpoints", ("save", *twins))]
+    process_each(backend, modules, args)
 
-    def numbers(recipe, precisions):
-        options = ["--folder", str(args.folder), "--precisions", *precisions]
-        options += ["--twins", str(args.twins)] if args.twins else []
-        process("worker", [recipe, *options], environment_for(backend, precisions[0], threads=1, gpu=gpu))
+
+def resume(backend, args):
+    """Resume on one backend all checkpoints that are in a folder; arguments and errors as for `run`."""
+    process_each(backend, [("checkpoints", ("resume",))], args)
+
+
+def process_each(backend, modules, args):
+    """Run modules, each a tuple of name and options, for each recipe, a few at a time."""
+
+    def process_one(task):
+        recipe, (module, options) = task
+        precision = "float64" if "float64" in options else "float32"
+        environment = environment_for(backend, precision, threads=1, gpu=args.gpu or args.here)
+        process(module, [recipe, "--folder", str(args.folder), *options], environment)
 
     with ThreadPoolExecutor(args.jobs) as pool:
-        recipes, precisions = zip(*product(args.recipes, PROCESSES), strict=True)
-        list(pool.map(numbers, recipes, precisions))
-    timed = args.speed and (not args.here or importlib.util.find_spec("psutil"))
-    if args.here and not timed:
-        print(f"{backend}: not timed, psutil is not here", flush=True)
-    for recipe in args.recipes if timed else []:
-        process("speed", [recipe, "--folder", str(args.folder)], environment_for(backend, "native", 1, gpu=gpu))
+        list(pool.map(process_one, product(args.recipes, modules)))
 
 
 def process(module, arguments, environment):
@@ -97,7 +120,7 @@ def process(module, arguments, environment):
 
 
 def report(folder, known_path, recipes, backends):
-    """Compare all bundles below a folder, print the tables, write the report there.
+    """Compare all bundles below a folder, print the table, write the report there.
 
     Args:
         folder: `Path`.
@@ -117,19 +140,16 @@ def report(folder, known_path, recipes, backends):
         return 2
     findings = all_findings(bundles)
     disagreements, excused, unneeded = excuse(findings, read_known(known_path))
-    speeds = [
-        json.loads(path.read_text(encoding="utf-8")) for r in recipes for path in (folder / r).glob("speed-*.json")
-    ]
-    agreement, speed = agreement_rows(findings, disagreements, excused), speed_rows(speeds)
+    agreement = agreement_rows(findings, disagreements, excused)
 
-    write_file(folder / "report.md", markdown(agreement, speed, disagreements, unneeded, bundles))
-    data = as_data(findings, disagreements, excused, unneeded, speeds, bundles)
+    write_file(folder / "report.md", markdown(agreement, disagreements, unneeded, bundles))
+    data = as_data(findings, disagreements, excused, unneeded, bundles)
     write_file(folder / "report.json", as_json(data))
-    print(text_table(agreement), *([text_table(speed)] if speeds else []), sep="\n\n")
-    print(*(describe(finding) for finding in disagreements), sep="\n")
+    write_file(folder / "report.html", page(read_results([folder / "report.json"])))
+    print(text_table(agreement), *(describe(finding) for finding in disagreements), sep="\n")
     print(*(f"Not needed in {known_path}: {entry}" for entry in unneeded), sep="\n")
     agree = not (disagreements or unneeded)
-    print("All levels agree." if agree else f"{len(disagreements)} disagreements.", f"Report: {folder / 'report.md'}")
+    print("All levels agree." if agree else f"{len(disagreements)} disagreements.", f"Report: {folder / 'report.html'}")
     return 0 if agree else 1
 
 
@@ -137,14 +157,39 @@ def all_findings(bundles):
     """List of `Finding` from every source: what is judged beside the bundles joins the list here."""
     findings = []
     for place in dict.fromkeys((b.about["recipe"], b.about["preset"]) for b in bundles):
-        findings += compare([b for b in bundles if (b.about["recipe"], b.about["preset"]) == place])
+        here = [b for b in bundles if (b.about["recipe"], b.about["preset"]) == place]
+        findings += compare(here) + compare_checkpoints(here)
     return findings
+
+
+def write_page(files, output, readme):
+    """Merge result files into one page, and into the table of a Markdown file if one is named.
+
+    Args:
+        files: List of `Path`, JSON files of results; of what two of them hold the later one counts.
+        output: `Path` of the page.
+        readme: `Path` of a Markdown file with the marks of `backends_matrix.readme`, or None.
+
+    Returns:
+        Exit status: 0, or 2 if a file can't be read as results; then nothing is written.
+    """
+    try:
+        results = read_results(files)
+        text = with_table(readme.read_text(encoding="utf-8"), results) if readme else None
+    except ValueError as error:
+        print(error)
+        return 2
+    write_file(output, page(results))
+    if readme:
+        write_file(readme, text)
+    print(f"Report: {output}")
+    return 0
 
 
 def missing_bundles(bundles, recipes, backends):
     """List of `(backend, what)` that would be compared if it were there."""
     presets = dict.fromkeys((b.about["recipe"], b.about["preset"]) for b in bundles)
-    places = [(*preset, precision) for preset in presets for precision in PRECISIONS]
+    places = [(*preset, precision) for preset in presets for precision in (*PRECISIONS, SAVED)]
     absent_backends = [name for name in backends if name not in {b.about["backend"] for b in bundles}]
     labels = dict.fromkeys([*absent_backends, *(b.label for b in bundles)])
     present = {(b.label, *(b.about[key] for key in ("recipe", "preset", "precision"))) for b in bundles}

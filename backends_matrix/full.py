@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from backends_matrix.backends import environment_for
-from backends_matrix.report import markdown_table
+from backends_matrix.report import between_marks, markdown_table
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
@@ -73,8 +73,7 @@ def collect(folder, results):
 
 def with_table(text, results):
     """The text of README.md, with the table between its marks made from committed results."""
-    before, rest = text.split(MARKS[0])
-    return before + MARKS[0] + markdown_table(table(results)) + "\n" + MARKS[1] + rest.split(MARKS[1])[1]
+    return between_marks(text, MARKS, markdown_table(table(results)) + "\n")
 
 
 def table(results):

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from backends_matrix.judge import LEVELS
+from backends_matrix.report import LEVELS
 
 KNOWN_DIFFERENCES = Path(__file__).with_name("known_differences.toml")
 

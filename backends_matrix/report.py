@@ -1,6 +1,11 @@
 """The matrix as tables that a person reads: on the terminal, in Markdown, and as JSON."""
 
-from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, LEVELS, LIMITS, LONG_LIMIT, REFERENCES, SHORT_LIMIT
+from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, LIMITS, LONG_LIMIT, REFERENCES, SHORT_LIMIT
+from backends_matrix.judge import LEVELS as RECIPE_LEVELS
+from backends_matrix.judge_checkpoints import LEVELS as CHECKPOINT_LEVELS
+from keras_recipes.config import require
+
+LEVELS = (*RECIPE_LEVELS, *CHECKPOINT_LEVELS)
 
 LEGEND = f"""\
 Each cell holds the largest difference of that backend to any other one.
@@ -58,22 +63,6 @@ def cell(level, findings, disagreements, excused):
     return f"{text} (known)" if any(finding in excused for finding in findings) else text
 
 
-def speed_rows(speeds):
-    """The speed table, a row per recipe and backend; arguments and result as above."""
-    times = ["import s", "build s", "first step s", "ms per step", "p20–p80"]
-    rows = [["recipe", "backend", "device", *times, "ratio", "memory MB", "load"]]
-    for speed in sorted(speeds, key=lambda speed: (speed["recipe"], speed["device"], speed["backend"])):
-        fastest = min(other["step_ms"] for other in speeds if other["recipe"] == speed["recipe"])
-        low, high = speed["step_ms_p20"], speed["step_ms_p80"]
-        unstable = " unstable" if high - low > 0.1 * speed["step_ms"] else ""
-        rows.append([
-            speed["recipe"], speed["backend"], speed["device"], f"{speed['import_s']:.1f}", f"{speed['build_s']:.1f}",
-            f"{speed['first_step_s']:.1f}", f"{speed['step_ms']:.2f}", f"{low:.2f}–{high:.2f}{unstable}",
-            f"{speed['step_ms'] / fastest:.1f}", f"{speed['memory_mb']:.0f}", f"{speed['load']:.1f}",
-        ])  # fmt: skip
-    return rows
-
-
 def describe(finding):
     """A disagreement in one line: where, between whom, how much, and the worst element."""
     one, other = finding.pair
@@ -96,7 +85,23 @@ def markdown_table(rows):
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
-def markdown(agreement, speed, disagreements, unneeded, bundles):
+def between_marks(text, marks, inner):
+    """A text whose part between two marks is replaced.
+
+    Args:
+        text: String in which each mark stands once.
+        marks: Tuple of two strings, begin and end.
+        inner: String that goes between them.
+
+    Raises:
+        ValueError: If a mark is missing, or there twice.
+    """
+    require(all(text.count(mark) == 1 for mark in marks), "text", f"one with {' and '.join(marks)} once", text[:80])
+    before, rest = text.split(marks[0])
+    return before + marks[0] + inner + marks[1] + rest.split(marks[1])[1]
+
+
+def markdown(agreement, disagreements, unneeded, bundles):
     """The whole report as Markdown text."""
     verdict = "All levels agree." if not (disagreements or unneeded) else "There are disagreements."
     parts = ["# Backends matrix", verdict, "## Agreement", LEGEND, markdown_table(agreement)]
@@ -104,11 +109,6 @@ def markdown(agreement, speed, disagreements, unneeded, bundles):
         parts += ["## Disagreements", "\n".join(f"- {describe(finding)}" for finding in disagreements)]
     if unneeded:
         parts += ["## Entries of known_differences.toml that excuse nothing", "\n".join(f"- {e}" for e in unneeded)]
-    if len(speed) > 1:
-        note = (
-            "The `bench` preset in one process per recipe and backend, epochs after the first; ratios within this run."
-        )
-        parts += ["## Speed", note, markdown_table(speed)]
     parts += ["## Made with", "\n".join(f"- {line}" for line in made_with(bundles))]
     return "\n\n".join(parts) + "\n"
 
@@ -124,19 +124,53 @@ def made_with(bundles):
     return lines if on_gpu else {**lines, "GPU: not measured": None}
 
 
-def as_data(findings, disagreements, excused, unneeded, speeds, bundles):
-    """The whole report as plain data for JSON: the worst of each level and pair, and all that disagrees."""
-    worst = {}
+def as_data(findings, disagreements, excused, unneeded, bundles):
+    """The whole report as plain data for JSON: the worst of each level and pair, and all that disagrees.
+
+    Each entry of `agreement` also says how many arrays were `compared` there, and how many of them were `within`
+    the limit. `curves` holds the loss of each step of float32, and as its `band` how far the backend moves from itself.
+    """
+    cells = {}
     for finding in findings:
-        key = (finding.recipe, finding.preset, finding.level, finding.pair)
-        if key not in worst or finding.measured > worst[key].measured:
-            worst[key] = finding
+        cells.setdefault((finding.recipe, finding.preset, finding.level, finding.pair), []).append(finding)
     return {
-        "made_with": list(made_with(bundles)),
-        "limits": {level.name: LIMITS[level.rule] for level in LEVELS},
-        "agreement": [{**finding._asdict(), "agrees": finding.agrees} for finding in worst.values()],
+        "kind": "matrix",
+        "made_with": made_with_data(bundles),
+        "levels": [
+            {"name": level.name, "precision": level.precision, "rule": level.rule, "limit": LIMITS[level.rule]}
+            for level in LEVELS
+        ],
+        "agreement": [summary(cell) for cell in cells.values()],
         "disagreements": [finding._asdict() for finding in disagreements],
         "known": [finding._asdict() for finding in excused],
         "not_needed": [entry._asdict() for entry in unneeded],
-        "speed": speeds,
+        "curves": [curve(b) for b in bundles if b.about["precision"] == "float32" and "log/loss" in b.arrays],
     }
+
+
+def summary(findings):
+    """The worst finding of a level and pair as a dict, and how many there were."""
+    worst = max(findings, key=lambda finding: finding.measured)
+    within = sum(finding.agrees for finding in findings)
+    return {**worst._asdict(), "agrees": worst.agrees, "compared": len(findings), "within": within}
+
+
+def curve(bundle):
+    """The loss of each step of a bundle, and how far the backend moves from itself, if that was measured."""
+    about = bundle.about
+    return {
+        "recipe": about["recipe"],
+        "preset": about["preset"],
+        "backend": bundle.label,
+        "loss": bundle.arrays["log/loss"].tolist(),
+        "band": about.get("band", {}).get("loss"),
+    }
+
+
+def made_with_data(bundles):
+    """List of dicts `backend`, `device`, `environment` of the bundles, without repeats."""
+    found = []
+    for bundle in bundles:
+        about = {key: bundle.about[key] for key in ("backend", "device", "environment")}
+        found += [about] if about not in found else []
+    return found

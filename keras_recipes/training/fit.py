@@ -10,7 +10,7 @@ BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_tra
 
 
 def fit(model, batches, epochs, callbacks=()):
-    """Train a compiled model as `keras.Model.fit` does, but many steps at a time, and from where a `Checkpoint` stopped.
+    """Train as `keras.Model.fit` does, but many steps at a time, and from where a `Checkpoint` stopped.
 
     A callback that looks at each batch gets each batch: the model then trains
     by `keras.Model.fit`, as it does under `run_eagerly`, with

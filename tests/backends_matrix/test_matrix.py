@@ -42,6 +42,13 @@ def test_all_agree_and_the_report_says_so(ran, capsys):
     assert all(finding["agrees"] for finding in found["agreement"])
     presets = {finding["preset"] for finding in found["agreement"]}
     assert {"smoke", "smoke-mlp"} <= presets
+    assert found["kind"] == "matrix"
+    assert [level["name"] for level in found["levels"]] == [level.name for level in LEVELS]
+    assert {entry["backend"] for entry in found["made_with"]} == {keras.config.backend(), "other"}
+    assert sum(entry["compared"] for entry in found["agreement"]) > len(found["agreement"])
+    curves = [(curve["preset"], curve["backend"]) for curve in found["curves"]]
+    assert len(curves) == len(set(curves)) == 2 * len(presets)
+    assert all(len(curve["loss"]) > 20 for curve in found["curves"])
     (speed,) = found["speed"]
     assert 0 < speed["step_ms_p20"] <= speed["step_ms"] <= speed["step_ms_p80"]
     assert speed["first_step_s"] > 0
@@ -67,6 +74,9 @@ def test_a_disagreement_is_named_and_fails(ran, capsys, tmp_path):
     ):
         assert part in line
     assert "✗" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The numbers disagree in 1 of" in page
+    assert "gradient/item/embeddings[3, 1]" in page
 
     known = tmp_path / "known.toml"
     entry = {"recipe": RECIPE, "preset": "smoke", "backend": "other", "level": "float64 gradient"}
