@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from backends_matrix.native import jax_training
 
@@ -63,5 +62,7 @@ def train(params, data, config):
         predicted, penalty = predict(params, config, key, pairs)
         return jnp.mean((predicted - ratings) ** 2) + penalty
 
-    falling = optax.linear_schedule(config.learning_rate, 0.0, steps)
+    def falling(step):  # optax.linear_schedule divides in float32, whatever the weights are in
+        return config.learning_rate * (1 - step.astype(float) / steps)
+
     return jax_training.train(params, loss_of, list(data.train), config, falling)

@@ -49,6 +49,7 @@ def train(params, loss_of, arrays, config, learning_rate):
     carried = (dict(params), optimizer.init(params), jax.random.key(config.seed))
     dtype, rng = jax.tree.leaves(params)[0].dtype, np.random.default_rng(config.seed)
     arrays = [array.astype(dtype) if np.issubdtype(array.dtype, np.floating) else array for array in arrays]
+    rng.permutation(len(arrays[0]))  # Keras' `fit` draws an order that it does not use
     for _ in range(config.epochs):
         order = rng.permutation(len(arrays[0]))
         shuffled = [array[order] for array in arrays]

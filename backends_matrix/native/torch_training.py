@@ -38,6 +38,7 @@ def train(model, loss_of, arrays, config, learning_rate):
     tensors = [torch.as_tensor(array, device=DEVICE) for array in arrays]
     tensors = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in tensors]
     rng, step = np.random.default_rng(config.seed), 0
+    rng.permutation(len(tensors[0]))  # Keras' `fit` draws an order that it does not use
     for _ in range(config.epochs):
         order = torch.as_tensor(rng.permutation(len(tensors[0])), device=DEVICE)
         losses = []

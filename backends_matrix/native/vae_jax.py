@@ -25,8 +25,9 @@ def build(config, data):
         "decoder_conv2": (3, 3, sizes["channels"], filters),
     }
     glorot, params = jax.nn.initializers.glorot_uniform(), {}
-    for key, (name, shape) in zip(jax.random.split(jax.random.key(config.seed), len(shapes)), shapes.items()):
-        params[f"{name}/kernel"] = glorot(key, shape)
+    keys = iter(jax.random.split(jax.random.key(config.seed), len(shapes)))
+    for name, shape in shapes.items():
+        params[f"{name}/kernel"] = glorot(next(keys), shape)
         params[f"{name}/bias"] = jnp.zeros(shape[-2] if name.startswith("decoder_conv") else shape[-1])
     return params
 
@@ -48,7 +49,10 @@ def reconstruct(params, config, sizes, key, images, *classes):
         return x + params[f"{name}/bias"]
 
     def transposed(name, x):
-        return lax.conv_transpose(x, params[f"{name}/kernel"], (2, 2), "SAME", transpose_kernel=True) + params[f"{name}/bias"]
+        return (
+            lax.conv_transpose(x, params[f"{name}/kernel"], (2, 2), "SAME", transpose_kernel=True)
+            + params[f"{name}/bias"]
+        )
 
     x = jax.nn.relu(convolution("encoder_conv1", images))
     x = jax.nn.relu(convolution("encoder_conv2", x))
