@@ -37,7 +37,7 @@ class Job(NamedTuple):
 def main(argv=None):
     """Time everything, write report.json and report.md, print the table; returns the exit status."""
     args = parse_arguments(argv)
-    print(f"{args.threads} threads, {args.rounds} rounds", flush=True)
+    print(f"preset {args.preset}, {args.threads} threads, {args.rounds} rounds", flush=True)
     wrong = {}  # from recipe and backend to the verdict on a native that does not count
     for recipe in args.recipes:
         for backend in args.python:
@@ -47,7 +47,13 @@ def main(argv=None):
     jobs = [job for job in all_jobs(args) if job.variant != "native" or job[:2] not in wrong]
     found = [timed(job, number, args) for number in range(args.rounds) for job in jobs]
 
-    report = {"kind": "bench", "threads": args.threads, "rounds": args.rounds, "seconds": args.seconds}
+    report = {
+        "kind": "bench",
+        "preset": args.preset,
+        "threads": args.threads,
+        "rounds": args.rounds,
+        "seconds": args.seconds,
+    }
     report |= {"made_with": made_with(found), "rows": rows_of(found, wrong)}
     write_file(args.folder / "report.json", as_json(report))
     write_file(args.folder / "report.md", markdown(report))
@@ -60,6 +66,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", action="append", metavar="BACKEND=PATH", help="the Python that has a backend")
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="time these only (all)")
+    parser.add_argument("--preset", default="bench", help="of each recipe (bench; smoke to try the bench itself)")
     parser.add_argument("--rounds", type=int, default=5, help="processes per recipe, backend and variant (5)")
     parser.add_argument("--quick", action="store_true", help="two rounds: a first look, no result")
     parser.add_argument("--seconds", type=float, default=1.5, help="time epochs at least so long in each process (1.5)")
@@ -102,8 +109,9 @@ def judge_native(recipe, backend, args):
     if not native_file(recipe, backend).exists():
         return None
     folder = args.folder / recipe
-    environment = environment_for(backend, "float64", args.threads)
-    run("same_training", [recipe, "--folder", str(folder)], args.python[backend], environment)
+    environment = environment_for(backend, "float64", threads=1)
+    options = ["--preset", args.preset, "--folder", str(folder)]
+    run("same_training", [recipe, *options], args.python[backend], environment)
     return json.loads((folder / f"native-{backend}.json").read_text(encoding="utf-8"))
 
 
@@ -118,7 +126,16 @@ def timed(job, number, args):
     folder = args.folder / job.recipe
     result = folder / f"{job.backend}-{job.variant}-{number}.json"
     result.unlink(missing_ok=True)
-    options = ["--backend", job.backend, "--threads", str(args.threads), "--seconds", str(args.seconds)]
+    options = [
+        "--preset",
+        args.preset,
+        "--backend",
+        job.backend,
+        "--threads",
+        str(args.threads),
+        "--seconds",
+        str(args.seconds),
+    ]
     options += ["--start", str(folder / f"start-{job.backend}.pickle"), "--result", str(result)]
     environment = environment_for(job.backend, "native", args.threads, gpu=args.gpu)
     environment |= TUNED.get(job.backend, {}) if job.variant == "tuned" else {}

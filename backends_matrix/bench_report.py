@@ -98,8 +98,9 @@ def number(value, form):
 
 def markdown(report):
     """The whole report as Markdown text."""
-    scope = f"{report['threads']} threads; processes per row: {report['rounds']}; unstable rows: "
-    scope += str(sum(row.get("unstable", False) for row in report["rows"]))
+    unstable = sum(row.get("unstable", False) for row in report["rows"])
+    scope = f"Preset {report['preset']}; {report['threads']} threads; "
+    scope += f"processes per row: {report['rounds']}; unstable rows: {unstable}"
     lines = [
         f"- {one['backend']} on {one['device']}: " + ", ".join(f"{k} {v}" for k, v in one["environment"].items())
         for one in report["made_with"]

@@ -65,8 +65,8 @@ def plain_fit(model, batches, epochs, callbacks=()):
     return model.fit(batches, epochs=epochs, shuffle=False, callbacks=list(callbacks), verbose=2).history
 
 
-def time_recipe(recipe_name, variant, backend, seconds):
-    """Times of a recipe's own functions on its `bench` preset, or of Keras' `fit` in it, as a dict."""
+def time_recipe(recipe_name, preset, variant, backend, seconds):
+    """Times of a recipe's own functions on a preset, or of Keras' `fit` in them, as a dict."""
     begin = time.perf_counter()
     recipe = importlib.import_module(f"recipes.{recipe_name}")
     import_s = time.perf_counter() - begin
@@ -74,7 +74,7 @@ def time_recipe(recipe_name, variant, backend, seconds):
 
     from keras_recipes.run import environment
 
-    config = dataclasses.replace(recipe.PRESETS["bench"], epochs=MANY)
+    config = dataclasses.replace(recipe.PRESETS[preset], epochs=MANY)
     keras.utils.set_random_seed(config.seed)
     data = recipe.load_data(config)
     begin = time.perf_counter()
@@ -127,6 +127,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name of the recipe")
     parser.add_argument("variant", choices=("plain", "shipped", "tuned", "native"))
+    parser.add_argument("--preset", default="bench", help="of the recipe (bench)")
     parser.add_argument("--backend", required=True, help="the one in KERAS_BACKEND")
     parser.add_argument("--threads", type=int, required=True, help="cores that it may use")
     parser.add_argument("--seconds", type=float, required=True, help="how long to time epochs after the first")
@@ -138,7 +139,7 @@ def main(argv=None):
     if args.variant == "native":
         found = time_native(args.recipe, args.backend, args.start, args.seconds)
     else:
-        found = time_recipe(args.recipe, args.variant, args.backend, args.seconds)
+        found = time_recipe(args.recipe, args.preset, args.variant, args.backend, args.seconds)
     on_device = device_memory(args.backend)
     found |= {"recipe": args.recipe, "backend": args.backend, "variant": args.variant, "load": load}
     found |= {"device": device_of(args.backend), "memory_mb": peak_memory() / 1e6}

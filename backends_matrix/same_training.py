@@ -22,7 +22,7 @@ from backends_matrix.judge import FLOAT64_LIMIT, distance
 from backends_matrix.observe import Recorder, weights_of
 from keras_recipes.files import as_json, write_file
 
-STEPS = 20  # at least
+STEPS, EPOCHS = 20, 2  # at least
 DRAWS = {  # a native draws by these only; the place of the shape among their arguments
     "keras": {"keras.random.normal": 0, "keras.random.uniform": 0},
     "torch": {"torch.randn": 0, "torch.rand": 0},
@@ -45,7 +45,7 @@ def difference(recipe, native, config):
     config = dataclasses.replace(config, **dropout)
     data = recipe.load_data(config)
     steps = -(-len(keras.tree.flatten(data.train)[0]) // config.batch_size)
-    config = dataclasses.replace(config, epochs=-(-STEPS // steps))
+    config = dataclasses.replace(config, epochs=max(EPOCHS, -(-STEPS // steps)))
     with real_float64():
         keras.utils.set_random_seed(config.seed)
         model = recipe.build_model(config, data)
@@ -91,12 +91,13 @@ def main(argv=None):
     """Write the verdict, `native-<backend>.json`, and what natives start from, `start-<backend>.pickle`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name of the recipe")
+    parser.add_argument("--preset", default="bench", help="of the recipe (bench)")
     parser.add_argument("--folder", type=Path, required=True, help="where the files go")
     args = parser.parse_args(argv)
     backend = keras.config.backend()
     recipe = importlib.import_module(f"recipes.{args.recipe}")
     native = importlib.import_module(f"backends_matrix.native.{args.recipe}_{backend}")
-    config = recipe.PRESETS["bench"]
+    config = recipe.PRESETS[args.preset]
     write_file(args.folder / f"start-{backend}.pickle", start_of(recipe, config))
     found = difference(recipe, native, config)
     verdict = {"difference": found if np.isfinite(found) else None, "limit": FLOAT64_LIMIT}

@@ -23,7 +23,8 @@ def found(step_ms, variant="shipped", backend="torch", device="cpu", device_memo
 
 
 def test_end_to_end(tmp_path, capsys):
-    options = ["--recipes", RECIPE, "--rounds", "1", "--seconds", "0", "--threads", "1", "--folder", str(tmp_path)]
+    options = ["--recipes", RECIPE, "--preset", "smoke", "--folder", str(tmp_path)]
+    options += ["--rounds", "1", "--seconds", "0", "--threads", "1"]
     assert bench.main([*options, "--python", f"{BACKEND}={sys.executable}"]) == 0
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert (report["kind"], report["threads"], report["rounds"]) == ("bench", 1, 1)
@@ -31,7 +32,7 @@ def test_end_to_end(tmp_path, capsys):
     assert list(rows) == ["plain", "shipped", *(["native"] if HAS_NATIVE else [])]
     for row in rows.values():
         assert (row["recipe"], row["backend"], row["device"]) == (RECIPE, BACKEND, "cpu")
-        assert row["steps_per_epoch"] == 500
+        assert row["steps_per_epoch"] == 25
         assert row["counts"]
         for name in ("import_s", "build_s", "first_step_s", "step_ms", "memory_mb", "ratio_to_plain"):
             assert row[name] > 0, name
@@ -40,7 +41,7 @@ def test_end_to_end(tmp_path, capsys):
     (made,) = report["made_with"]
     assert made["environment"]["keras"] == keras.__version__
     printed = capsys.readouterr().out
-    assert "1 threads, 1 rounds" in printed
+    assert "preset smoke, 1 threads, 1 rounds" in printed
     assert (tmp_path / "report.md").read_text(encoding="utf-8") in printed
 
 
@@ -79,6 +80,7 @@ def test_the_bench_times_no_native_that_is_wrong(tmp_path, monkeypatch, capsys):
 
     def run(module, arguments, python, environment):
         ran.append((module, *arguments[:2]))
+        assert environment.get("TURNED") == ("1" if arguments[1] == "tuned" else None)
         if module == "same_training":
             verdict = {"difference": 0.5, "limit": 1e-9, "counts": False}
             (tmp_path / "r").mkdir(exist_ok=True)
@@ -106,9 +108,7 @@ def test_a_fault_in_a_native_reaches_the_verdict(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "EPSILON", 1e-6)
     if BACKEND == "jax":
         monkeypatch.setattr(importlib.import_module("jax").config, "jax_enable_x64", True)
-    recipe = importlib.import_module(f"recipes.{RECIPE}")
-    monkeypatch.setitem(recipe.PRESETS, "bench", recipe.PRESETS["smoke"])
-    same_training.main([RECIPE, "--folder", str(tmp_path)])
+    same_training.main([RECIPE, "--preset", "smoke", "--folder", str(tmp_path)])
     verdict = json.loads((tmp_path / f"native-{BACKEND}.json").read_text())
     assert verdict["counts"] is False
     assert verdict["difference"] > verdict["limit"]
@@ -116,7 +116,13 @@ def test_a_fault_in_a_native_reaches_the_verdict(tmp_path, monkeypatch):
 
 def test_a_gpu_is_named(monkeypatch):
     rows = rows_of([found(2.0, device="Some GPU", device_memory_mb=12.0)], {})
-    report = {"threads": 2, "rounds": 1, "rows": rows, "made_with": made_with([found(2.0, device="Some GPU")])}
+    report = {
+        "preset": "bench",
+        "threads": 2,
+        "rounds": 1,
+        "rows": rows,
+        "made_with": made_with([found(2.0, device="Some GPU")]),
+    }
     assert "torch (Some GPU)" in markdown(report)
     assert "torch on Some GPU: keras 3" in markdown(report)
     assert rows[0]["device_memory_mb"] == 12.0

@@ -17,6 +17,12 @@ from keras_recipes.copying import recipe_names
 BACKEND = keras.config.backend()
 FILES = [path.stem for path in Path(backends_matrix.native.__file__).parent.glob("*.py")]
 RECIPES = [name for name in recipe_names() if f"{name}_{BACKEND}" in FILES]
+SMOKE_PRESETS = [
+    (name, preset)
+    for name in RECIPES
+    for preset in importlib.import_module(f"recipes.{name}").PRESETS
+    if preset.partition("-")[0] == "smoke"
+]
 
 
 @pytest.fixture(autouse=True)
@@ -37,19 +43,13 @@ def modules(name):
     return importlib.import_module(f"recipes.{name}"), native
 
 
-def smoke_presets():
-    for name in RECIPES:
-        presets = importlib.import_module(f"recipes.{name}").PRESETS
-        yield from ((name, preset) for preset in presets if preset.partition("-")[0] == "smoke")
-
-
 def test_which_there_are():
     assert {f"{name}_torch" for name in recipe_names()} <= {*FILES}
     assert sum(f"{name}_jax" in FILES for name in recipe_names()) >= 2
     assert bool(RECIPES) == (BACKEND in ("jax", "torch"))
 
 
-@pytest.mark.parametrize(("name", "preset"), smoke_presets())
+@pytest.mark.parametrize(("name", "preset"), SMOKE_PRESETS)
 def test_losses_are_those_of_the_recipe(name, preset):
     recipe, native = modules(name)
     assert difference(recipe, native, recipe.PRESETS[preset]) <= FLOAT64_LIMIT
@@ -79,8 +79,7 @@ def changed(config, **values):
     return dataclasses.replace(config, **values)
 
 
-@pytest.mark.skipif(BACKEND not in ("jax", "torch"), reason="natives are in JAX and in PyTorch")
-@pytest.mark.parametrize(("name", "preset"), smoke_presets())
+@pytest.mark.parametrize(("name", "preset"), SMOKE_PRESETS)
 def test_every_option_trains_with_random_numbers_of_the_framework(name, preset):
     recipe, native = modules(name)
     config = changed(recipe.PRESETS[preset], epochs=2)
