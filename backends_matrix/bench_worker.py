@@ -12,6 +12,7 @@ import pickle
 import statistics
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from unittest import mock
 
@@ -109,7 +110,7 @@ def time_native(recipe_name, backend, start, seconds):
         if clock.epoch_ends():
             break
     assert "keras" not in sys.modules  # its memory and its import would count as the native's
-    versions = {name: importlib.metadata.version(name) for name in (backend, "optax") if name in sys.modules}
+    versions = {name: metadata.version(name) for name in (backend, "optax") if name in sys.modules}
     return {"import_s": import_s, "build_s": build_s, **clock.summary(steps), "environment": versions}
 
 

@@ -1,4 +1,4 @@
-"""The training loop of the PyTorch natives: eager, a step per batch."""
+"""The training loop of the PyTorch natives: eager, a step per batch, with the fused Adam, the fastest one on a CPU."""
 
 import math
 
