@@ -84,3 +84,42 @@ def device_of(backend):
 
         return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     raise ValueError(f"`backend` must be one of {backends()}, received {backend!r}")
+
+
+def pin_to_cores(count):
+    """Let this process use so many cores only: for frameworks that take their number of threads from there."""
+    if hasattr(os, "sched_setaffinity"):  # Linux
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+
+
+def wait_for_device(backend):
+    """Return when the device has done all that it was given."""
+    if backend == "jax":
+        import jax
+
+        jax.block_until_ready(jax.device_put(0.0) + 1)  # a device takes its work in order
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.test.experimental.sync_devices()
+    if backend == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
+
+def device_memory(backend):
+    """Bytes of the device's own memory that this process held at most; None on a CPU."""
+    if backend == "jax":
+        import jax
+
+        return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] if gpus else None
+    import torch
+
+    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None

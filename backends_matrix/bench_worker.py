@@ -1,0 +1,152 @@
+"""One timed process: `python -m backends_matrix.bench_worker RECIPE VARIANT --result FILE`.
+
+Each part is timed apart. An epoch ends when its losses are numbers and the
+device has nothing left to do. A native starts from what `same_training` wrote, so
+that Keras is not in its process.
+"""
+
+import argparse
+import dataclasses
+import importlib
+import pickle
+import statistics
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from unittest import mock
+
+import psutil
+
+from backends_matrix.backends import device_memory, device_of, pin_to_cores, wait_for_device
+from keras_recipes.files import as_json, write_file
+
+MANY = 1_000_000  # epochs: time ends the training
+EPOCHS = 2  # at least so many are timed, after the first
+
+
+class Clock:
+    """Notes when epochs end.
+
+    Args:
+        backend: String, name of the backend.
+        seconds: Float, how long to time epochs after the first.
+    """
+
+    def __init__(self, backend, seconds):
+        self.backend, self.seconds = backend, seconds
+        self.times = [time.perf_counter()]
+
+    def epoch_ends(self):
+        """Note the time; returns whether enough epochs are timed."""
+        wait_for_device(self.backend)
+        self.times.append(time.perf_counter())
+        timed = self.times[1:]
+        return len(timed) > EPOCHS and timed[-1] - timed[0] >= self.seconds
+
+    def summary(self, steps):
+        """Dict of times: of the first step, and of a later one, in epochs of so many steps.
+
+        The first step is what the first epoch takes longer than its other steps
+        take later: tracing, compiling (for a smaller last batch as well), and
+        the step itself.
+        """
+        epochs = [after - before for before, after in zip(self.times, self.times[1:], strict=False)]
+        step = statistics.median(epochs[1:]) / steps
+        return {
+            "first_step_s": max(epochs[0] - (steps - 1) * step, step),
+            "step_ms": 1000 * step,
+            "steps_per_epoch": steps,
+            "epochs_timed": len(epochs) - 1,
+        }
+
+
+def plain_fit(model, batches, epochs, callbacks=()):
+    """Keras' own `fit` in place of `keras_recipes.training.fit`."""
+    return model.fit(batches, epochs=epochs, shuffle=False, callbacks=list(callbacks), verbose=2).history
+
+
+def time_recipe(recipe_name, preset, variant, backend, seconds):
+    """Times of a recipe's own functions on a preset, or of Keras' `fit` in them, as a dict."""
+    begin = time.perf_counter()
+    recipe = importlib.import_module(f"recipes.{recipe_name}")
+    import_s = time.perf_counter() - begin
+    import keras
+
+    from keras_recipes.run import environment
+
+    config = dataclasses.replace(recipe.PRESETS[preset], epochs=MANY)
+    keras.utils.set_random_seed(config.seed)
+    data = recipe.load_data(config)
+    begin = time.perf_counter()
+    model = recipe.build_model(config, data)
+    build_s = time.perf_counter() - begin
+
+    def epoch_ends(epoch, logs):
+        model.stop_training = clock.epoch_ends()
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=epoch_ends)
+    with mock.patch.object(recipe, "fit", plain_fit if variant == "plain" else recipe.fit):
+        clock = Clock(backend, seconds)
+        recipe.train(model, data, config, callbacks=[callback])
+    steps = -(-len(keras.tree.flatten(data.train)[0]) // config.batch_size)
+    return {"import_s": import_s, "build_s": build_s, **clock.summary(steps), "environment": environment()}
+
+
+def time_native(recipe_name, backend, start, seconds):
+    """The same times of a native, from the data and weights in the file `start`."""
+    begin = time.perf_counter()
+    native = importlib.import_module(f"backends_matrix.native.{recipe_name}_{backend}")
+    import_s = time.perf_counter() - begin
+    config, data, weights = pickle.loads(start.read_bytes())
+    config.epochs, steps = MANY, 0
+    begin = time.perf_counter()
+    model = native.build(config, data)
+    build_s = time.perf_counter() - begin
+    native.load(model, weights)
+    clock = Clock(backend, seconds)
+    for losses in native.train(model, data, config):
+        steps = len(losses)
+        if clock.epoch_ends():
+            break
+    assert "keras" not in sys.modules  # its memory and its import would count as the native's
+    versions = {name: metadata.version(name) for name in (backend, "optax") if name in sys.modules}
+    return {"import_s": import_s, "build_s": build_s, **clock.summary(steps), "environment": versions}
+
+
+def peak_memory():
+    """Bytes of memory that this process held at most."""
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def main(argv=None):
+    """Write the times of a recipe in one of the variants to a JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", help="name of the recipe")
+    parser.add_argument("variant", choices=("plain", "shipped", "tuned", "native"))
+    parser.add_argument("--preset", default="bench", help="of the recipe (bench)")
+    parser.add_argument("--backend", required=True, help="the one in KERAS_BACKEND")
+    parser.add_argument("--threads", type=int, required=True, help="cores that it may use")
+    parser.add_argument("--seconds", type=float, required=True, help="how long to time epochs after the first")
+    parser.add_argument("--start", type=Path, help="file of data and weights that a native starts from")
+    parser.add_argument("--result", type=Path, required=True, help="JSON file to write")
+    args = parser.parse_args(argv)
+    load = psutil.getloadavg()[0]  # what else the machine is doing
+    pin_to_cores(args.threads)
+    if args.variant == "native":
+        found = time_native(args.recipe, args.backend, args.start, args.seconds)
+    else:
+        found = time_recipe(args.recipe, args.preset, args.variant, args.backend, args.seconds)
+    on_device = device_memory(args.backend)
+    found |= {"recipe": args.recipe, "backend": args.backend, "variant": args.variant, "load": load}
+    found |= {"device": device_of(args.backend), "memory_mb": peak_memory() / 1e6}
+    found |= {"device_memory_mb": None if on_device is None else on_device / 1e6}
+    write_file(args.result, as_json(found))
+
+
+if __name__ == "__main__":
+    main()

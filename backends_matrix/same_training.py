@@ -1,0 +1,108 @@
+"""Does a native compute what the recipe computes? `python -m backends_matrix.same_training RECIPE --folder FOLDER`.
+
+Both train from the same weights in real float64; the losses of all steps must agree as the
+float64 level of the matrix demands. Random numbers are fixed for that, the same on both
+sides and in each step; dropout, whose mask Keras draws inside, is switched off.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import importlib
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import keras
+import numpy as np
+
+from backends_matrix.float64 import real_float64
+from backends_matrix.judge import FLOAT64_LIMIT, distance
+from backends_matrix.observe import Recorder, weights_of
+from keras_recipes.files import as_json, write_file
+
+STEPS, EPOCHS = 20, 2  # at least
+DRAWS = {  # a native draws by these only; the place of the shape among their arguments
+    "keras": {"keras.random.normal": 0, "keras.random.uniform": 0},
+    "torch": {"torch.randn": 0, "torch.rand": 0},
+    "jax": {"jax.random.normal": 1, "jax.random.uniform": 1},
+}
+
+
+def difference(recipe, native, config):
+    """How far a native's losses are from its recipe's.
+
+    Args:
+        recipe: Module that keeps the contract of a recipe.
+        native: Module as described in `backends_matrix.native`, of this process's backend.
+        config: The recipe's `Config`.
+
+    Returns:
+        Float, the largest difference relative to the largest loss, in real float64.
+    """
+    dropout = {field.name: 0.0 for field in dataclasses.fields(config) if field.name.endswith("dropout")}
+    config = dataclasses.replace(config, **dropout)
+    data = recipe.load_data(config)
+    steps = -(-len(keras.tree.flatten(data.train)[0]) // config.batch_size)
+    config = dataclasses.replace(config, epochs=max(EPOCHS, -(-STEPS // steps)))
+    with real_float64():
+        keras.utils.set_random_seed(config.seed)
+        model = recipe.build_model(config, data)
+        hand_written = native.build(config, data)
+        native.load(hand_written, weights_of(model))
+        with fixed_random_numbers():
+            recorder = Recorder()
+            recipe.train(model, data, config, callbacks=[recorder])
+            losses = np.concatenate(list(native.train(hand_written, data, config)))
+    apart = distance("loss", recorder.log_arrays()["loss"], losses)
+    return apart.size / apart.scale if np.isfinite(apart.size) else np.inf
+
+
+@contextlib.contextmanager
+def fixed_random_numbers():
+    """Let Keras and its backend draw numbers that depend on the shape only."""
+    with contextlib.ExitStack() as stack:
+        for name, place in {**DRAWS["keras"], **DRAWS[keras.config.backend()]}.items():
+            stack.enter_context(mock.patch(name, fixed_draw(place, normal="normal" in name or "randn" in name)))
+        yield
+
+
+def fixed_draw(place, normal):
+    """A function that draws like one of `DRAWS`, the same numbers each time."""
+
+    def draw(*args, **kwargs):
+        rng, shape = np.random.default_rng(0), tuple(args[place])
+        return keras.ops.convert_to_tensor(rng.standard_normal(shape) if normal else rng.random(shape))
+
+    return draw
+
+
+def start_of(recipe, config):
+    """What a native needs to start like the recipe, as bytes that load without Keras."""
+    keras.utils.set_random_seed(config.seed)
+    data = recipe.load_data(config)
+    weights = weights_of(recipe.build_model(config, data))
+    plain = SimpleNamespace(train=data.train, sizes=data.sizes)
+    return pickle.dumps((SimpleNamespace(**dataclasses.asdict(config)), plain, weights))
+
+
+def main(argv=None):
+    """Write the verdict, `native-<backend>.json`, and what natives start from, `start-<backend>.pickle`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", help="name of the recipe")
+    parser.add_argument("--preset", default="bench", help="of the recipe (bench)")
+    parser.add_argument("--folder", type=Path, required=True, help="where the files go")
+    args = parser.parse_args(argv)
+    backend = keras.config.backend()
+    recipe = importlib.import_module(f"recipes.{args.recipe}")
+    native = importlib.import_module(f"backends_matrix.native.{args.recipe}_{backend}")
+    config = recipe.PRESETS[args.preset]
+    write_file(args.folder / f"start-{backend}.pickle", start_of(recipe, config))
+    found = difference(recipe, native, config)
+    verdict = {"difference": found if np.isfinite(found) else None, "limit": FLOAT64_LIMIT}
+    write_file(args.folder / f"native-{backend}.json", as_json({**verdict, "counts": bool(found <= FLOAT64_LIMIT)}))
+
+
+if __name__ == "__main__":
+    main()
