@@ -17,7 +17,7 @@ EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 BACKENDS = [extra for extra in EXTRAS if "-" not in extra]
 GPU_EXTRAS = [extra for extra in EXTRAS if "-" in extra]
 CONSTRAINTS = Path("constraints.txt").resolve()
-MATRIX = "build/matrix"
+PYTHONS = Path("build/environments").resolve()
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 
 
@@ -31,7 +31,7 @@ def install(session, *requirements, groups=()):
     session.install("--constraint", str(CONSTRAINTS), *requirements, *groups, env=env)
 
 
-def environment(backend):
+def variables(backend):
     """Variables under which a backend computes the same, and as fast, each time."""
     return {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
@@ -41,25 +41,85 @@ def environment(backend):
 def tests(session, backend):
     """Test blocks, recipes, copies and matrix on a backend."""
     install(session, "-e", f".[{backend}]", groups=["tests", "bench"])
-    session.run("pytest", *IN_PARALLEL, *session.posargs, env=environment(backend))
+    session.run("pytest", *IN_PARALLEL, *session.posargs, env=variables(backend))
 
 
 @nox.session
 @nox.parametrize("backend", BACKENDS)
-def bundles(session, backend):
-    """Run every recipe on a backend, for `matrix` to compare."""
+def environment(session, backend):
+    """Make the environment of a backend that `matrix`, `bench`, `layers_and_ops` and `relay` share."""
     install(session, "-e", f".[{backend}]", groups=["bench"])
-    arguments = ["--backend", backend, "--folder", MATRIX, *session.posargs]
-    session.run("python", "-m", "backends_matrix", "run", *arguments, env=environment(backend))
+    note_python(session, backend)
 
 
-@nox.session(requires=[f"bundles(backend={backend!r})" for backend in BACKENDS])
+ENVIRONMENTS = [f"environment(backend={backend!r})" for backend in BACKENDS]
+
+
+@nox.session(requires=ENVIRONMENTS)
 def matrix(session):
-    """Compare all backends on every recipe; the report is build/matrix/report.md."""
+    """Run every recipe on every backend and compare; the report is build/matrix/report.html."""
+    run_matrix(session, BACKENDS)
+
+
+@nox.session(requires=ENVIRONMENTS)
+def bench(session):
+    """Time every recipe, as it ships, by Keras alone and by hand: build/bench/report.md; -- --quick."""
+    run_bench(session, BACKENDS)
+
+
+@nox.session(requires=ENVIRONMENTS)
+def layers_and_ops(session):
+    """Compare Keras' own layers, losses, optimizers, initializers and ops: build/layers_and_ops/report.md."""
+    for backend in BACKENDS:
+        run_on(session, backend, "backends_matrix.layers_and_ops", "run", *session.posargs)
     install(session, "numpy")
-    backends = [argument for backend in BACKENDS for argument in ("--backend", backend)]
-    arguments = ["--folder", MATRIX, *backends, *session.posargs]
-    session.run("python", "-m", "backends_matrix", "compare", *arguments)
+    session.run("python", "-m", "backends_matrix.layers_and_ops", "compare")
+
+
+RELAY = {"jax": ["--first", "--kill-in-epoch", "2"], "torch": ["--kill-in-epoch", "3"], "tensorflow": []}
+
+
+@nox.session(requires=ENVIRONMENTS)
+def relay(session):
+    """Begin a training on JAX, kill it, resume on torch, kill it, finish on TensorFlow; after `matrix`."""
+    for recipe in session.posargs or ["vae", "collaborative_filtering"]:
+        for backend, arguments in RELAY.items():
+            run_on(session, backend, "backends_matrix.relay", "leg", recipe, "--backend", backend, *arguments)
+        run_on(session, "jax", "backends_matrix.relay", "compare", recipe)
+
+
+def note_python(session, name):
+    """Let other sessions find the Python of this one."""
+    PYTHONS.mkdir(parents=True, exist_ok=True)
+    (PYTHONS / name).write_text(session.run("python", "-c", "import sys; print(sys.executable)", silent=True).strip())
+
+
+def python_of(name):
+    """The Python of an environment, by the name of its extra."""
+    return (PYTHONS / name).read_text()
+
+
+def run_on(session, name, module, *arguments):
+    """Run a module of the matrix with the Python, and on the backend, of an environment."""
+    session.run(python_of(name), "-m", module, *arguments, env=variables(name.partition("-")[0]), external=True)
+
+
+def run_matrix(session, names, *options):
+    """Run all recipes in each environment, resume in each what all have saved, and compare."""
+    backends = [name.partition("-")[0] for name in names]
+    for action in ("run", "resume"):
+        for name, backend in zip(names, backends, strict=True):
+            arguments = ["--backends", backend, *options, *session.posargs]
+            run_on(session, name, "backends_matrix", action, *arguments)
+    install(session, "numpy")
+    session.run("python", "-m", "backends_matrix", "compare", "--backends", *backends, *session.posargs)
+
+
+def run_bench(session, names, *options):
+    """Time all recipes in all environments, in turns."""
+    pythons = [f"{name.partition('-')[0]}={python_of(name)}" for name in names]
+    arguments = [argument for python in pythons for argument in ("--python", python)]
+    run_on(session, names[0], "backends_matrix.bench", *arguments, *options, *session.posargs)
 
 
 @nox.session
@@ -77,7 +137,7 @@ def collect(session):
     session.run("python", "-m", "backends_matrix.full", "collect")
 
 
-@nox.session
+@nox.session(name="tests-gpu")
 @nox.parametrize("extra", GPU_EXTRAS)
 def tests_gpu(session, extra):
     """Test on a GPU, on Linux with CUDA 12."""
@@ -85,14 +145,27 @@ def tests_gpu(session, extra):
     session.run("pytest", *session.posargs, env={"KERAS_BACKEND": extra.partition("-")[0]})
 
 
-@nox.session
+@nox.session(name="environment-gpu")
 @nox.parametrize("extra", GPU_EXTRAS)
-def bundles_gpu(session, extra):
-    """Run every recipe on a GPU; `matrix` then compares these bundles, too."""
+def environment_gpu(session, extra):
+    """Make the environment of a backend with CUDA 12."""
     install(session, "-e", f".[{extra}]", groups=["bench"])
-    backend = extra.partition("-")[0]
-    arguments = ["--backend", backend, "--folder", MATRIX, "--gpu", "--jobs", "1", *session.posargs]
-    session.run("python", "-m", "backends_matrix", "run", *arguments, env={"KERAS_BACKEND": backend})
+    note_python(session, extra)
+
+
+GPU_ENVIRONMENTS = [f"environment-gpu(extra={extra!r})" for extra in GPU_EXTRAS]
+
+
+@nox.session(name="matrix-gpu", requires=GPU_ENVIRONMENTS)
+def matrix_gpu(session):
+    """Run every recipe on a GPU; compared with all that is in build/matrix, what the CPU computed as well."""
+    run_matrix(session, GPU_EXTRAS, "--gpu", "--jobs", "1")
+
+
+@nox.session(name="bench-gpu", requires=GPU_ENVIRONMENTS)
+def bench_gpu(session):
+    """Time every recipe on a GPU."""
+    run_bench(session, GPU_EXTRAS, "--gpu")
 
 
 @nox.session
@@ -117,7 +190,7 @@ def wheel(session):
     install(session, f"{built}[jax]")
     with session.chdir(folder):
         flags = ["--preset", "smoke", "--epochs", "1", "--run-folder", "run"]
-        session.run("keras-recipes", "run", "vae", *flags, env=environment("jax"))
+        session.run("keras-recipes", "run", "vae", *flags, env=variables("jax"))
 
 
 @nox.session
@@ -127,4 +200,4 @@ def lint(session):
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("pyright")
-    session.run("pytest", "-k", "ruff", env=environment("jax"))  # copies are as tidy as the recipes
+    session.run("pytest", "-k", "ruff", env=variables("jax"))  # copies are as tidy as the recipes

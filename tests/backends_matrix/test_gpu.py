@@ -47,22 +47,21 @@ def test_bundles_of_a_gpu_join_the_comparison(monkeypatch, tmp_path):
     assert "GPU: not measured" in list(made_with(bundles[1:]))
 
 
-@pytest.mark.parametrize("psutil", [True, False])
-def test_here_runs_with_what_the_machine_has_and_compares(monkeypatch, tmp_path, capsys, psutil):
+def test_here_runs_with_what_the_machine_has_and_compares(monkeypatch, tmp_path, capsys):
     ran = []
-    monkeypatch.setattr(matrix, "process", lambda module, arguments, environment: ran.append((module, environment)))
-    monkeypatch.setattr(matrix.importlib.util, "find_spec", lambda name: psutil)
+    monkeypatch.setattr(matrix, "process", lambda *call: ran.append(call))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     arguments = ["--backends", "jax", "torch", "--here", "--folder", str(tmp_path), "--recipes", "vae"]
     assert matrix.main(["run", *arguments]) == 2  # compared: nothing is there
-    printed = capsys.readouterr().out
-    assert "Nothing from any backend" in printed
-    assert ("torch: not timed, psutil is not here" in printed) == (not psutil)
-    assert [environment["KERAS_BACKEND"] for module, environment in ran if module == "worker"] == ["jax"] * 2 + [
-        "torch"
-    ] * 2
-    assert all("CUDA_VISIBLE_DEVICES" not in environment for _, environment in ran)
-    assert ("speed" in [module for module, _ in ran]) == psutil
+    assert "Nothing from any backend" in capsys.readouterr().out
+    stages = [(environment["KERAS_BACKEND"], module, arguments[3]) for module, arguments, environment in ran]
+    numbers = [("worker", "--precisions"), ("worker", "--precisions"), ("checkpoints", "save")]
+    expected = [(backend, *each) for backend in ("jax", "torch") for each in numbers]
+    expected += [(backend, "checkpoints", "resume") for backend in ("jax", "torch")]
+    assert sorted(stages[:3]) == sorted(expected[:3])
+    assert sorted(stages[3:6]) == sorted(expected[3:6])
+    assert stages[6:] == expected[6:]
+    assert all("CUDA_VISIBLE_DEVICES" not in environment for *_, environment in ran)
     ran.clear()
     assert matrix.main(["run", *arguments[:3], "--folder", str(tmp_path), "--recipes", "vae"]) == 0  # not compared
-    assert all(environment["CUDA_VISIBLE_DEVICES"] == "-1" for _, environment in ran)
+    assert all(environment["CUDA_VISIBLE_DEVICES"] == "-1" for *_, environment in ran)
