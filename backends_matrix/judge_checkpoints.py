@@ -42,7 +42,9 @@ def compare_checkpoints(bundles):
             if cell:
                 findings += compare_cell(one, cell, list(saved.values()))
             else:
-                findings += [finding(level, one, other, SAVED, float("inf"), "not resumed there") for level in LEVELS]
+                findings += [
+                    finding(level, one, other.label, SAVED, float("inf"), "not resumed there") for level in LEVELS
+                ]
     return findings
 
 

@@ -7,7 +7,6 @@ each of them. Batches come stacked: arrays of shape (steps, batch, …).
 import keras
 import numpy as np
 
-from keras_recipes.training.torch_adam import fused_adam
 from keras_recipes.training.torch_step import recorded_step
 
 
@@ -98,16 +97,15 @@ def tensorflow_trainer(model):
 
 
 def torch_trainer(model):
-    """A recorded step, and Adam by PyTorch's fused kernel."""
+    """A recorded step."""
     step = recorded_step(model)
 
     def train(stacks):
         model.train()  # layers written for PyTorch ask for it, as in `fit`
-        with fused_adam(model.optimizer):
-            for stack in stacks:
-                tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, stack)
-                for index in range(steps_of(stack)):
-                    step(batch_of(tensors, index))
+        for stack in stacks:
+            tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, stack)
+            for index in range(steps_of(stack)):
+                step(batch_of(tensors, index))
         model.eval()
 
     return train

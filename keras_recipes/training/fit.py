@@ -5,6 +5,7 @@ import keras
 from keras_recipes.data import Batches
 from keras_recipes.training.checkpoint import checkpoint_among
 from keras_recipes.training.dispatch import epoch_trainer
+from keras_recipes.training.torch_adam import fused_adam
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
@@ -37,7 +38,8 @@ def fit(model, batches, epochs, callbacks=()):
     history = {}
     if first < epochs:
         apart = not isinstance(batches, Batches) or steps_apart(model, callbacks)
-        history = (fit_by_keras if apart else fit_by_epochs)(model, batches, first, epochs, callbacks)
+        with fused_adam(model.optimizer):
+            history = (fit_by_keras if apart else fit_by_epochs)(model, batches, first, epochs, callbacks)
     return checkpoint.history if checkpoint else history
 
 

@@ -15,7 +15,8 @@ def fused_adam(optimizer):
     old, and Keras' own correction then goes into the learning rate.
 
     Args:
-        optimizer: `keras.optimizers.Optimizer` on the torch backend; any other than those two stays as it is.
+        optimizer: `keras.optimizers.Optimizer`; any other than these two, and
+            those of other backends, stay as they are.
     """
     kind, update = type(optimizer).__name__, "_parallel_update_step"
     if kind not in ("Adam", "AdamW") or optimizer.amsgrad or not hasattr(optimizer, update):

@@ -3,7 +3,6 @@
 import dataclasses
 
 import keras
-import pytest
 
 from backends_matrix import __main__ as matrix
 from backends_matrix import numbers, worker

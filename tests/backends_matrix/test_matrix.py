@@ -72,7 +72,7 @@ def test_a_disagreement_is_named_and_fails(ran, capsys, tmp_path):
         bundle.write(tmp_path)
     assert compare(tmp_path) == 1
     printed = capsys.readouterr().out
-    (line,) = [line for line in printed.splitlines() if "disagree on" in line]
+    (line,) = [line for line in printed.splitlines() if "float64 gradient: " in line]
     for part in (
         RECIPE,
         "smoke",

@@ -28,9 +28,9 @@ class InterruptionError(Exception):
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Raise in the middle of an epoch, counted from 0."""
+    """Raise in the middle of an epoch, counted from 0; looks at each batch, so that steps are made one by one."""
 
-    def __init__(self, epoch):
+    def __init__(self, epoch=None):
         super().__init__()
         self.epoch = epoch
 
@@ -39,6 +39,18 @@ class Interrupt(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self.is_now and batch == 1:
+            raise InterruptionError
+
+
+class InterruptBetween(keras.callbacks.Callback):
+    """Raise before an epoch, counted from 0; whole epochs are trained at a time."""
+
+    def __init__(self, epoch=None):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
             raise InterruptionError
 
 
@@ -64,14 +76,19 @@ def run(*callbacks, epochs=4):
     return model, fit(model, Batches(DATA, 4, seed=3), epochs, callbacks)
 
 
-def interrupted(path, epoch, **options):
+def interrupted(path, epoch, interrupt, **options):
     with pytest.raises(InterruptionError):
-        run(Checkpoint(path, **options), HalveRate(), Interrupt(epoch))
+        run(Checkpoint(path, **options), HalveRate(), interrupt(epoch))
+
+
+@pytest.fixture(scope="module", params=[Interrupt, InterruptBetween])
+def interrupt(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def whole():
-    model, history = run(HalveRate())
+def whole(interrupt):
+    model, history = run(HalveRate(), interrupt())
     assert len(history["loss"]) == 4
     return model.get_weights(), history
 
@@ -83,32 +100,32 @@ def assert_like(whole, model, history):
 
 
 @pytest.mark.parametrize(("every", "again"), [(1, [2, 3]), (2, [2, 3]), (3, [0, 1, 2, 3])])
-def test_goes_on_to_the_same_bits(every, again, whole, tmp_path):
+def test_goes_on_to_the_same_bits(every, again, whole, interrupt, tmp_path):
     path = tmp_path / "new" / "t.safetensors"
-    interrupted(path, epoch=2, every=every)
+    interrupted(path, 2, interrupt, every=every)
     watch = HalveRate()
-    assert_like(whole, *run(Checkpoint(path, every=every), watch))
+    assert_like(whole, *run(Checkpoint(path, every=every), watch, interrupt()))
     assert watch.epochs == again
 
 
-def test_two_interruptions_and_no_file_of_a_killed_writer_is_left(whole, tmp_path, capsys):
+def test_two_interruptions_and_no_file_of_a_killed_writer_is_left(whole, interrupt, tmp_path, capsys):
     path = tmp_path / "t[1].safetensors"
-    interrupted(path, epoch=1)
+    interrupted(path, 1, interrupt)
     path.with_name(f"{path.name}.4711.part").write_bytes(b"half")
     other = tmp_path / "t[1].safetensors.backup"
     other.write_bytes(b"the user's")
-    interrupted(path, epoch=2)
+    interrupted(path, 2, interrupt)
     capsys.readouterr()
-    assert_like(whole, *run(Checkpoint(path), HalveRate()))
+    assert_like(whole, *run(Checkpoint(path), HalveRate(), interrupt()))
     assert f"{path}: saved after 2 epochs, on {keras.config.backend()}" in capsys.readouterr().out
     assert {found.name for found in tmp_path.iterdir()} == {path.name, other.name}
 
 
-def test_a_finished_run_is_not_trained_again(whole, tmp_path, capsys):
+def test_a_finished_run_is_not_trained_again(whole, interrupt, tmp_path, capsys):
     path = tmp_path / "t.safetensors"
-    assert_like(whole, *run(Checkpoint(path, every=3), HalveRate()))
+    assert_like(whole, *run(Checkpoint(path, every=3), HalveRate(), interrupt()))
     content, watch = path.read_bytes(), HalveRate()
-    assert_like(whole, *run(Checkpoint(path), watch))
+    assert_like(whole, *run(Checkpoint(path), watch, interrupt()))
     assert watch.epochs == []
     assert path.read_bytes() == content
     assert "saved after 4 epochs" in capsys.readouterr().out
