@@ -78,7 +78,9 @@ def tensorflow_trainer(model):
     """A loop inside the graph, fed with arrays: no Python and no queue between two steps."""
     import tensorflow as tf
 
-    step = tf.function(model.train_step, jit_compile=True) if model.jit_compile else model.train_step
+    step = model.train_step
+    if model.jit_compile:
+        step = tf.function(step, autograph=False, jit_compile=True)
 
     def run(stack, count):
         def body(index):
@@ -87,7 +89,7 @@ def tensorflow_trainer(model):
 
         tf.while_loop(lambda index: index < count, body, [tf.constant(0)], parallel_iterations=1)
 
-    compiled = tf.function(run, reduce_retracing=True)
+    compiled = tf.function(run, autograph=False, reduce_retracing=True)
 
     def train(stacks):
         for stack in stacks:
