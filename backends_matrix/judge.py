@@ -68,6 +68,7 @@ LEVELS = (
     Level("float64 loss", "float64", "float64", ("loss",)),
     Level("float64 gradient", "float64", "float64", ("gradient",)),
     Level("float64 20 steps", "float64", "float64", ("log", "weights@1", "weights@5", "weights@20")),
+    Level("float64 epoch as shipped", "float64", "float64", ("weights@epoch",)),
     Level("float32 forward", "float32", "short", ("forward",)),
     Level("float32 loss", "float32", "short", ("loss",)),
     Level("float32 gradient", "float32", "short", ("gradient",)),

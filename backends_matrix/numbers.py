@@ -3,10 +3,12 @@
 An array is named `quantity/what`, such as `gradient/user/embeddings`. Quantities: `data` (sha256),
 `initial` weights, `forward` (predictions before training), `loss` (and metrics, before
 training), `gradient` of the first batch, `log` of each step, `weights@1`, `weights@5`,
-`weights@20`, `weights@end` (after so many steps), `metric` (what `evaluate` returns).
+`weights@20`, `weights@end` (after so many steps), `weights@epoch` (after an
+epoch that nobody watches), `metric` (what `evaluate` returns).
 """
 
 import contextlib
+import dataclasses
 import hashlib
 
 import keras
@@ -52,6 +54,8 @@ def numbers(recipe, preset, precision, twins=TWINS):
         with watch() as bypasses:
             subject = Subject(recipe, recipe.PRESETS[preset])
             arrays = subject.run(STEPS[precision], to_the_end=precision == "float32")
+        if precision == "float64":
+            arrays |= subject.as_shipped()
         others = (subject.twin(seed) for seed in range(twins)) if precision == "float32" else ()
         runs = [arrays, *others]
     ulp, band = movements(runs)
@@ -143,6 +147,12 @@ class Subject:
             metrics = self.recipe.evaluate(self.model, self.data, self.config)
             arrays |= named("metric", {name: np.array(value) for name, value in metrics.items()})
         return arrays
+
+    def as_shipped(self):
+        """Weights after an epoch that nobody watches: so `fit` makes many steps at a time, as it does for users."""
+        self.start[0].restore()
+        self.recipe.train(self.model, self.data, dataclasses.replace(self.config, epochs=1))
+        return named("weights@epoch", weights_of(self.model))
 
     def before_training(self):
         """Predictions for, and loss on, the first test examples."""

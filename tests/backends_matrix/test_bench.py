@@ -22,6 +22,7 @@ def found(step_ms, variant="shipped", backend="torch", device="cpu", device_memo
     return {**one, "device_memory_mb": device_memory_mb, "environment": {"keras": "3", variant: "1"}}
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="processes and files, the same on every backend: one is enough")
 def test_end_to_end(tmp_path, capsys):
     options = ["--recipes", RECIPE, "--preset", "smoke", "--folder", str(tmp_path)]
     options += ["--rounds", "1", "--seconds", "0", "--threads", "1"]

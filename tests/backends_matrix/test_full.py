@@ -10,6 +10,9 @@ from backends_matrix import full
 from keras_recipes.backend import backends
 from keras_recipes.copying import recipe_names
 
+if keras.config.backend() != "jax":
+    pytest.skip("processes and files, the same on every backend: one is enough", allow_module_level=True)
+
 MEASURED = sorted(path.stem for path in (full.RESULTS / "full").glob("*.json"))
 
 

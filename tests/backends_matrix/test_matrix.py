@@ -11,6 +11,9 @@ from backends_matrix.bundle import Bundle, read_bundles
 from backends_matrix.report import LEVELS
 from keras_recipes.copying import recipe_names
 
+if keras.config.backend() != "jax":
+    pytest.skip("processes and files, the same on every backend: one is enough", allow_module_level=True)
+
 RECIPE, BACKEND = "collaborative_filtering", keras.config.backend()
 
 

@@ -154,6 +154,13 @@ def test_less_than_bfloat16_inside_bfloat16(sound, monkeypatch):
     assert levels_that_disagree(sound, precisions=PRECISIONS) == ["bfloat16 gradient", "bfloat16 5 steps"]
 
 
+def test_a_batch_left_out_where_many_steps_are_made_at_a_time(sound, monkeypatch):
+    stacks = recipe.Batches.stacks
+    without_last = lambda self: [*stacks(self, max_steps=2)][:-1]  # noqa: E731
+    monkeypatch.setattr(recipe.Batches, "stacks", without_last)
+    assert levels_that_disagree(sound, precisions=("float64",)) == ["float64 epoch as shipped"]
+
+
 def test_a_swapped_axis(sound, monkeypatch):
     call = Embedding.call
 
