@@ -21,6 +21,7 @@ def bundle(backend, precision="float32", device="cpu", **changed):
         "weights@1/kernel": np.array([1.1, 2.1]),
         "weights@5/kernel": np.array([1.2, 2.2]),
         "weights@20/kernel": np.array([1.2, 2.2]),
+        "weights@epoch/kernel": np.array([1.2, 2.2]),
         "weights@end/kernel": np.array([1.3, 2.3]),
         "weights@end/bias": np.array([0.3]),
         "metric/rmse": np.array(0.1),
