@@ -57,3 +57,50 @@ def device_of(backend):
 
         return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     raise ValueError(f"`backend` must be one of {backends()}, received {backend!r}")
+
+
+def with_gradients(backend, function, compiled):
+    """Turn a function of tensors into one that also returns its gradients.
+
+    Args:
+        backend: String, name of this process's backend.
+        function: Takes a list of float tensors; returns a scalar tensor, to
+            differentiate, and a list of tensors.
+        compiled: Boolean, whether JAX may compile it; the others run eagerly.
+
+    Returns:
+        Function from a list of NumPy arrays to two lists of tensors: what
+        `function` lists, and a gradient of the scalar for each array, None
+        where the scalar does not depend on it.
+    """
+    if backend == "jax":
+        import jax
+
+        derived = jax.value_and_grad(function, has_aux=True)
+        derived = jax.jit(derived) if compiled else derived
+
+        def run(arrays):
+            (_, outputs), gradients = derived([jax.numpy.asarray(array) for array in arrays])
+            return outputs, gradients
+
+    elif backend == "tensorflow":
+        import tensorflow as tf
+
+        def run(arrays):
+            tensors = [tf.constant(array) for array in arrays]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(tensors)
+                scalar, outputs = function(tensors)
+            return outputs, tape.gradient(scalar, tensors)
+
+    else:
+        import torch
+
+        def run(arrays):
+            tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+            scalar, outputs = function(tensors)
+            if not scalar.requires_grad:  # it depends on none of them
+                return outputs, [None] * len(arrays)
+            return outputs, torch.autograd.grad(scalar, tensors, allow_unused=True)
+
+    return run

@@ -1,0 +1,58 @@
+"""`keras.ops.image`."""
+
+import numpy as np
+from keras import ops
+
+from backends_matrix.layers_and_ops.case import op
+
+IMAGES = (2, 7, 9, 3)
+COLOURS = np.random.default_rng(5).random(IMAGES).astype("float32")
+SHIFT = np.array([[0.9, 0.1, 0.5, -0.1, 1.1, 0.3, 0.0, 0.0]] * 2, "float32")
+TILT = np.array([[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.05, 0.02]] * 2, "float32")
+CORNERS = np.array([[[0, 0], [8, 0], [0, 6], [8, 6]]] * 2, "float32")
+PLACES = np.random.default_rng(6).uniform(-2, 9, (2, 20)).astype("float32")
+
+
+def cases():
+    """List of `Case`."""
+    image = ops.image
+    rows = [
+        ("resize bilinear up", lambda x: image.resize(x, (11, 20)), IMAGES),
+        ("resize bilinear down", lambda x: image.resize(x, (3, 5)), IMAGES),
+        ("resize nearest", lambda x: image.resize(x, (11, 5), interpolation="nearest"), IMAGES),
+        ("resize bicubic", lambda x: image.resize(x, (11, 20), interpolation="bicubic"), IMAGES),
+        ("resize lanczos3", lambda x: image.resize(x, (11, 20), interpolation="lanczos3"), IMAGES),
+        ("resize antialias", lambda x: image.resize(x, (3, 5), antialias=True), IMAGES),
+        ("rgb_to_grayscale", image.rgb_to_grayscale, COLOURS),
+        ("rgb_to_hsv", image.rgb_to_hsv, COLOURS),
+        ("hsv_to_rgb", image.hsv_to_rgb, COLOURS),
+        ("affine_transform", lambda x: image.affine_transform(x, SHIFT), IMAGES),
+        ("affine_transform nearest", lambda x: image.affine_transform(x, SHIFT, interpolation="nearest"), IMAGES),
+        ("affine_transform reflect", lambda x: image.affine_transform(x, SHIFT, fill_mode="reflect"), IMAGES),
+        ("affine_transform wrap", lambda x: image.affine_transform(x, SHIFT, fill_mode="wrap"), IMAGES),
+        ("affine_transform perspective terms", lambda x: image.affine_transform(x, TILT), IMAGES),
+        ("perspective_transform", lambda x: image.perspective_transform(x, CORNERS, CORNERS * 0.8 + 0.5), IMAGES),
+        ("extract_patches", lambda x: image.extract_patches(x, 3, strides=2, padding="same"), IMAGES),
+        ("gaussian_blur", lambda x: image.gaussian_blur(x, (3, 3), data_format="channels_last"), IMAGES),
+        ("gaussian_blur without data_format", lambda x: image.gaussian_blur(x, (3, 3)), IMAGES),
+        ("sobel_edges", lambda x: image.sobel_edges(x, data_format="channels_last"), IMAGES),
+        ("pad_images", lambda x: image.pad_images(x, top_padding=1, left_padding=2, target_height=9, target_width=12),
+         IMAGES),
+        ("scale_and_translate", lambda x: image.scale_and_translate(
+            x, (2, 10, 12, 3), np.array([1.3, 1.2], "float32"), np.array([0.5, 0.2], "float32"), (1, 2), "linear"),
+         IMAGES),
+        ("elastic_transform", lambda x: image.elastic_transform(x, seed=1, data_format="channels_last"), IMAGES),
+    ]  # fmt: skip
+    found = [op(name, function, given, group="image ops") for name, function, given in rows]
+    for order in (0, 1):
+        for mode in ("constant", "nearest", "wrap", "mirror", "reflect"):
+            found.append(mapped(order, mode))
+    halves = np.array([[0.5, 1.5, 2.5], [0.0, 1.0, 2.0]], "float32")
+    at_halves = op("map_coordinates at halves", lambda x: image.map_coordinates(x, halves, 0), (5, 6), group="image ops")
+    return [*found, at_halves]
+
+
+def mapped(order, mode):
+    """A `Case` for `map_coordinates`, at places inside and outside."""
+    name = f"map_coordinates order {order} {mode}"
+    return op(name, lambda x: ops.image.map_coordinates(x, PLACES, order, fill_mode=mode), (7, 8), group="image ops")
