@@ -59,14 +59,22 @@ def device_of(backend):
     raise ValueError(f"`backend` must be one of {backends()}, received {backend!r}")
 
 
-def with_gradients(backend, function, compiled):
+def compiled(backend, function):
+    """The function of arrays, compiled where a backend is slow without: on JAX."""
+    if backend == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def with_gradients(backend, function):
     """Turn a function of tensors into one that also returns its gradients.
 
     Args:
         backend: String, name of this process's backend.
         function: Takes a list of float tensors; returns a scalar tensor, to
             differentiate, and a list of tensors.
-        compiled: Boolean, whether JAX may compile it; the others run eagerly.
 
     Returns:
         Function from a list of NumPy arrays to two lists of tensors: what
@@ -76,11 +84,9 @@ def with_gradients(backend, function, compiled):
     if backend == "jax":
         import jax
 
-        derived = jax.value_and_grad(function, has_aux=True)
-        derived = jax.jit(derived) if compiled else derived
-
         def run(arrays):
-            (_, outputs), gradients = derived([jax.numpy.asarray(array) for array in arrays])
+            tensors = [jax.numpy.asarray(array) for array in arrays]
+            (_, outputs), gradients = jax.value_and_grad(function, has_aux=True)(tensors)
             return outputs, gradients
 
     elif backend == "tensorflow":

@@ -35,7 +35,7 @@ class Case(NamedTuple):
         quantity: String, what the outputs are: "forward", or "weights" after steps.
         precisions: Tuple of strings, in which it runs.
         gradient: Boolean, whether gradients are compared as well.
-        compiled: Boolean, whether JAX compiles it.
+        compiled: Boolean, whether JAX may compile it.
         exact: Boolean, whether outputs must be equal to the bit.
     """
 
@@ -95,20 +95,27 @@ def layer(name, build, *inputs, group="layers", spread=False, call=None, **optio
             return values if spread or len(values) == 1 else [values]
 
         built = build()
-        # A layer makes its weights in its first call; without training that leaves its state as it is.
-        first = {**(call or {}), "training": False} if "training" in (call or {}) else call or {}
-        built(*arguments(keras.tree.map_structure(ops.convert_to_tensor, arrays)), **first)
+        if not built.built:  # it makes its weights in its first call: one without numbers leaves its state as it is
+            symbols = {name: keras.KerasTensor(array.shape, _dtype_of(array)) for name, array in arrays.items()}
+            built(*arguments(symbols), **(call or {}))
         return _subject_of(built, arguments, arrays, rng, call or {})
 
     return Case(name, group, make, **options)
 
 
+def _dtype_of(array):
+    """The dtype of an input as a tensor: floats are of the precision of the run."""
+    return keras.config.floatx() if array.dtype.kind == "f" else array.dtype.name
+
+
 def _subject_of(built, arguments, arrays, rng, call):
     """The `Subject` of a layer that has its weights."""
+    # Not what initialisers draw, which has cases of its own: no bias is 0 then, and no scale 1.
     weights = {
-        f"{position} {weight.name}": _shaken(weight, rng) for position, weight in enumerate(built.trainable_variables)
+        f"{position} {weight.name}": (0.4 * rng.normal(size=weight.shape)).astype("float32")
+        for position, weight in enumerate(built.trainable_variables)
     }
-    state = [variable.value for variable in built.non_trainable_variables]
+    state = [_state_of(variable, rng) for variable in built.non_trainable_variables]
 
     def function(tensors):
         return built.stateless_call([tensors[name] for name in weights], state, *arguments(tensors), **call)
@@ -116,6 +123,8 @@ def _subject_of(built, arguments, arrays, rng, call):
     return Subject(function, arrays, weights)
 
 
-def _shaken(weight, rng):
-    """Initial weights plus a little noise, so that no bias is 0 and no scale 1."""
-    return (ops.convert_to_numpy(weight) + 0.1 * rng.normal(size=weight.shape)).astype("float32")
+def _state_of(variable, rng):
+    """Numbers above 0 for statistics, a variance among them; seeds and counters stay."""
+    if not keras.backend.is_float_dtype(variable.dtype):
+        return variable.value
+    return ops.convert_to_tensor(rng.uniform(0.5, 1.5, variable.shape).astype("float32"), dtype=variable.dtype)

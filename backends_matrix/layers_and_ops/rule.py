@@ -29,7 +29,7 @@ class Finding(NamedTuple):
     """What was measured about one quantity of one case in one precision.
 
     Attributes:
-        case, quantity, precision: Strings.
+        case, group, quantity, precision: Strings.
         measured: Dict from label of a backend to float, in the unit of the
             rule: the largest over its arrays and the other backends.
         relative: Float, the largest difference, as a share of the largest entry.
@@ -41,6 +41,7 @@ class Finding(NamedTuple):
     """
 
     case: str
+    group: str
     quantity: str
     precision: str
     measured: dict[str, float]
@@ -91,28 +92,29 @@ def compare_in(precision, here, truth):
     found = []
     for (case, quantity), names in places.items():
         rule = "exact" if cases[case]["exact"] else precision
+        place = (case, cases[case]["group"], quantity, precision)
         raised = {label: error for label in here if (error := here[label].about["errors"].get(f"{case}/{quantity}"))}
         lacking = [label for label, bundle in here.items() if not all(name in bundle.arrays for name in names)]
         if raised or lacking:
-            found.append(finding_of_errors(case, quantity, precision, rule, here, raised, lacking))
+            found.append(finding_of_errors(place, rule, here, raised, lacking))
         elif rule == "bfloat16":
-            found.append(in_bfloat16(case, quantity, names, here, truth))
+            found.append(in_bfloat16(place, names, here, truth))
         else:
-            found.append(in_pairs(case, quantity, precision, rule, names, here))
+            found.append(in_pairs(place, rule, names, here))
     return found
 
 
-def finding_of_errors(case, quantity, precision, rule, here, raised, lacking):
+def finding_of_errors(place, rule, here, raised, lacking):
     """A `Finding` about backends that raise; that all do is no agreement, because it shows nothing."""
     failed = dict.fromkeys([*raised, *lacking])
     pairs = [pair for pair in combinations(here, 2) if (pair[0] in failed) != (pair[1] in failed)]
     groups = pairs or [tuple(here)]
     measured = {label: np.inf if any(label in group for group in groups) else 0.0 for label in here}
     note = "; ".join(f"{label} {raised.get(label, 'lacks it')}" for label in failed)
-    return Finding(case, quantity, precision, measured, np.inf, LIMITS[rule], groups, note)
+    return Finding(*place, measured, np.inf, LIMITS[rule], groups, note)
 
 
-def in_pairs(case, quantity, precision, rule, names, here):
+def in_pairs(place, rule, names, here):
     """A `Finding` by one of the rules that compare backends with each other."""
     measured, worst, relative, groups, note = dict.fromkeys(here, 0.0), -1.0, 0.0, [], ""
     for one, other in combinations(here, 2):
@@ -127,7 +129,7 @@ def in_pairs(case, quantity, precision, rule, names, here):
             if size > worst:
                 worst = size
                 note = f"{name}{list(gap.element)} {one} {gap.values[0]!r}, {other} {gap.values[1]!r}"
-    return Finding(case, quantity, precision, measured, relative, LIMITS[rule], groups, note)
+    return Finding(*place, measured, relative, LIMITS[rule], groups, note)
 
 
 def in_units(rule, gap, moved):
@@ -139,7 +141,7 @@ def in_units(rule, gap, moved):
     return gap.size / max(sorted(moved)[(len(moved) - 1) // 2], ROUNDING * gap.scale)
 
 
-def in_bfloat16(case, quantity, names, here, truth):
+def in_bfloat16(place, names, here, truth):
     """A `Finding` by the rule for bfloat16."""
     measured, worst, relative, note = dict.fromkeys(here, 0.0), -1.0, 0.0, ""
     for name in names:
@@ -150,7 +152,7 @@ def in_bfloat16(case, quantity, names, here, truth):
         }
         if len(gaps) < len(here):
             lacking = [label for label in here if label not in gaps]
-            return finding_of_errors(case, quantity, "bfloat16", "bfloat16", here, {}, lacking)
+            return finding_of_errors(place, "bfloat16", here, {}, lacking)
         scale = max(gap.scale for gap in gaps.values())
         unit = max(sorted(gap.size for gap in gaps.values())[(len(gaps) - 1) // 2], BFLOAT16_ROUNDING * scale)
         for label, gap in gaps.items():
@@ -161,7 +163,7 @@ def in_bfloat16(case, quantity, names, here, truth):
                 worst = size
                 note = f"{name}{list(gap.element)} {label} {gap.values[0]!r}, in truth {gap.values[1]!r}"
     groups = [(label,) for label, size in measured.items() if size > BFLOAT16_LIMIT]
-    return Finding(case, quantity, "bfloat16", measured, relative, BFLOAT16_LIMIT, groups, note)
+    return Finding(*place, measured, relative, BFLOAT16_LIMIT, groups, note)
 
 
 def share(gap):

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from backends_matrix.backends import device_of, with_gradients
+from backends_matrix.backends import compiled, device_of, with_gradients
 from backends_matrix.bundle import Bundle
 from backends_matrix.float64 import real_float64
 from backends_matrix.layers_and_ops.rule import apart
@@ -21,7 +21,7 @@ from backends_matrix.numbers import TWINS
 from backends_matrix.portable_random import portable_random
 from keras_recipes.run import environment
 
-PRECISIONS = {"float32": ("float32", "bfloat16"), "float64": ("float64", "truth")}  # of a process
+PRECISIONS = {"float32": ("float32", "bfloat16"), "float64": ("float64",)}  # that a process runs
 
 
 def main(argv=None):
@@ -32,7 +32,8 @@ def main(argv=None):
     parser.add_argument("--cases", nargs="+", default=["*"], help="names, with * and ? (all)")
     args = parser.parse_args(argv)
     for precision in PRECISIONS[args.precision]:
-        print(run_cases(all_cases(args.cases), precision).write(args.folder))
+        for bundle in run_cases(all_cases(args.cases), precision):
+            print(bundle.write(args.folder))
 
 
 def run_cases(cases, precision, twins=TWINS):
@@ -40,41 +41,58 @@ def run_cases(cases, precision, twins=TWINS):
 
     Args:
         cases: List of `Case`.
-        precision: String, "float32", "bfloat16", "float64" or "truth".
+        precision: String, "float32", "bfloat16" or "float64".
         twins: Integer, how many runs with inputs and weights moved by one unit
             in the last place measure the unit of float32.
 
     Returns:
-        `Bundle`, with `errors`: dict from the name of a case, and of the
-        quantity that failed, to the error's name and first line.
+        List of `Bundle`; float64 brings the truth along. `about` has `errors`:
+        dict from the name of a case, and of the quantity that failed, to the
+        error's name and first line.
     """
-    arrays, ulp, errors = {}, {}, {}
-    counterpart = "bfloat16" if precision == "truth" else precision
-    for case in [case for case in cases if counterpart in case.precisions]:
-        with portable_random(), context(precision):
+    found, truth = Results(precision), Results("truth")
+    with context(precision):
+        for case in [case for case in cases if precision in case.precisions]:
             try:
                 runner = Runner(case, precision)
-                found = runner.run()
-                arrays |= found
+                arrays = found.add(runner)
                 if precision == "float32" and not case.exact:
-                    ulp |= farthest(runner, found, twins)
+                    found.ulp |= farthest(runner, arrays, twins)
+                if precision == "float64" and "bfloat16" in case.precisions:
+                    truth.add(runner, {name: as_bfloat16(array) for name, array in runner.floats.items()})
             except Exception as error:  # what a backend raises is its result
-                errors[f"{case.name}/{case.quantity}"] = describe(error)
-            else:
-                errors |= runner.errors
-    backend = keras.config.backend()
-    about = {
-        "recipe": "cases", "preset": "all", "backend": backend, "device": device_of(backend), "precision": precision,
-        "environment": environment(), "ulp": ulp, "errors": errors,
-        "cases": {case.name: {"group": case.group, "exact": case.exact} for case in cases},
-    }  # fmt: skip
-    return Bundle(about, arrays)
+                found.errors[f"{case.name}/{case.quantity}"] = describe(error)
+    return [results.bundle(cases) for results in (found, truth) if results is found or precision == "float64"]
+
+
+class Results:
+    """What the cases gave in a precision."""
+
+    def __init__(self, precision):
+        self.precision, self.arrays, self.ulp, self.errors = precision, {}, {}, {}
+
+    def add(self, runner, floats=None):
+        """Run a case and keep what it gives; returns its arrays."""
+        arrays = runner.run(floats)
+        self.arrays |= arrays
+        self.errors |= runner.errors
+        return arrays
+
+    def bundle(self, cases):
+        """All of it as a `Bundle`."""
+        backend = keras.config.backend()
+        about = {
+            "recipe": "cases", "preset": "all", "backend": backend, "device": device_of(backend),
+            "precision": self.precision, "environment": environment(), "ulp": self.ulp, "errors": self.errors,
+            "cases": {case.name: {"group": case.group, "exact": case.exact} for case in cases},
+        }  # fmt: skip
+        return Bundle(about, self.arrays)
 
 
 @contextlib.contextmanager
 def context(precision):
     """Keras under a precision, and as it was afterwards."""
-    if precision in ("float64", "truth"):
+    if precision == "float64":
         with real_float64():
             yield
         return
@@ -97,32 +115,36 @@ class Runner:
     def __init__(self, case, precision):
         self.case, self.precision = case, precision
         self.subject = case.subject()
-        self.dtype = "float64" if precision in ("float64", "truth") else "float32"
+        self.dtype = "float64" if precision == "float64" else "float32"
         given = {**self.subject.inputs, **self.subject.weights}
-        if precision in ("bfloat16", "truth"):
+        if precision == "bfloat16":
             given = {name: as_bfloat16(array) for name, array in given.items()}
         self.floats = {name: array.astype(self.dtype) for name, array in given.items() if array.dtype.kind == "f"}
         self.others = {name: array for name, array in given.items() if array.dtype.kind != "f"}
         self.errors = {}
-        self.derived = with_gradients(keras.config.backend(), self.scalar_and_outputs, case.compiled)
+        self.forward, self.derived = self.outputs, with_gradients(keras.config.backend(), self.scalar_and_outputs)
+        if case.compiled:
+            self.forward, self.derived = (compiled(keras.config.backend(), f) for f in (self.forward, self.derived))
 
     def run(self, floats=None):
         """Dict from name to array: outputs, and gradients of their sum, weighted by fixed random numbers."""
         floats = self.floats if floats is None else floats
-        tensors = None
-        if self.case.gradient:
-            try:
-                tensors, gradients = self.derived(list(floats.values()))
-            except Exception as error:
-                self.errors[f"{self.case.name}/gradient"] = describe(error)
-        if tensors is None:
-            tensors = self.outputs([ops.convert_to_tensor(array) for array in floats.values()])
-            gradients = []
+        with portable_random():
+            tensors, gradients = self.compute(floats)
         arrays = {f"{self.case.quantity}/{i}": ops.convert_to_numpy(tensor) for i, tensor in enumerate(tensors)}
         for (name, array), gradient in zip(floats.items(), gradients, strict=False):
             dense = np.zeros_like(array) if gradient is None else ops.convert_to_numpy(gradient)
             arrays[f"gradient/{name}"] = dense
         return {f"{self.case.name}/{name}": np.array(array) for name, array in arrays.items()}
+
+    def compute(self, floats):
+        """Outputs and gradients as two lists of tensors, the latter empty where there are none."""
+        if self.case.gradient:
+            try:
+                return self.derived(list(floats.values()))
+            except Exception as error:
+                self.errors[f"{self.case.name}/gradient"] = describe(error)
+        return self.forward([ops.convert_to_tensor(array) for array in floats.values()]), []
 
     def outputs(self, floats):
         """List of the tensors that the case computes, those of bfloat16 as float32."""
@@ -132,7 +154,7 @@ class Runner:
         tensors |= {name: ops.convert_to_tensor(array) for name, array in self.others.items()}
         order = {name: tensors[name] for name in (*self.subject.inputs, *self.subject.weights)}
         outputs = [ops.convert_to_tensor(output) for output in keras.tree.flatten(self.subject.function(order))]
-        return [ops.cast(t, "float32") if keras.backend.standardize_dtype(t.dtype) == "bfloat16" else t for t in outputs]
+        return [ops.cast(t, "float32") if dtype_of(t) == "bfloat16" else t for t in outputs]
 
     def scalar_and_outputs(self, floats):
         """The sum of all outputs of floats, each entry times a fixed normal number, and the outputs."""
@@ -143,6 +165,11 @@ class Runner:
                 weights = rng.normal(size=tuple(output.shape)).astype("float32").astype(self.dtype)
                 scalar += ops.sum(ops.cast(output, self.dtype) * ops.convert_to_tensor(weights))
         return scalar, outputs
+
+
+def dtype_of(tensor):
+    """The name of a tensor's dtype, the same on every backend."""
+    return keras.backend.standardize_dtype(tensor.dtype)
 
 
 def farthest(runner, found, twins):
@@ -164,12 +191,13 @@ def one_ulp_away(array, rng):
 
 
 def as_bfloat16(array):
-    """A float32 array rounded to bfloat16, to the nearest and ties to even; others as they are."""
-    if array.dtype != np.float32:
+    """An array of floats rounded to bfloat16, to the nearest and ties to even; others as they are."""
+    if array.dtype.kind != "f":
         return array
-    bits = array.view("uint32")
+    single = array.astype("float32")  # which all numbers of the tables are
+    bits = single.view("uint32")
     rounded = ((bits + (((bits >> 16) & 1) + 0x7FFF).astype("uint32")) & np.uint32(0xFFFF0000)).view("float32")
-    return np.where(np.isfinite(array), rounded, array).astype("float32")
+    return np.where(np.isfinite(single), rounded, single).astype(array.dtype)
 
 
 def describe(error):

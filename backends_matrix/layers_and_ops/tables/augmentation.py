@@ -6,7 +6,7 @@ from keras import layers
 from backends_matrix.layers_and_ops.case import layer
 
 IMAGES = np.random.default_rng(2).integers(0, 256, (2, 8, 9, 3)).astype("float32")
-OPTIONS = {"precisions": ("float64", "float32"), "gradient": False, "compiled": False}  # 8 bits hold no 255 levels
+OPTIONS = {"precisions": ("float64", "float32"), "gradient": False}  # 8 bits hold no 255 levels
 ROWS = {
     "RandomFlip": {},
     "RandomRotation": {"factor": 0.2},
@@ -53,11 +53,14 @@ def cases():
 
 def augment(name, arguments, variant=""):
     """A `Case` for a layer that takes images."""
-    build = getattr(layers, name)
+
+    def build():
+        made = getattr(layers, name)(**arguments)
+        made.build(IMAGES.shape)
+        return made
+
     call = {"training": True}
-    return layer(
-        f"{name} {variant}".strip(), lambda: build(**arguments), IMAGES, group="augmentation", call=call, **OPTIONS
-    )
+    return layer(f"{name} {variant}".strip(), build, IMAGES, group="augmentation", call=call, **OPTIONS)
 
 
 def batch(name):
@@ -67,6 +70,7 @@ def batch(name):
         def __init__(self):
             super().__init__()
             self.mix = getattr(layers, name)(seed=3)
+            self.built = True
 
         def call(self, inputs, training):
             images, labels = inputs
