@@ -19,7 +19,7 @@ from backends_matrix.layers_and_ops.rule import compare
 from backends_matrix.report import text_table
 from keras_recipes.files import as_json, write_file
 
-PRECISIONS = ("float32", "float64")  # one process each
+PRECISIONS = ("float64", "float32", "bfloat16")  # a process each, the longest first
 
 
 def main(argv=None):

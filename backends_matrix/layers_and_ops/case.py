@@ -97,7 +97,7 @@ def layer(name, build, *inputs, group="layers", spread=False, call=None, **optio
         built = build()
         if not built.built:  # it makes its weights in its first call: one without numbers leaves its state as it is
             symbols = {name: keras.KerasTensor(array.shape, _dtype_of(array)) for name, array in arrays.items()}
-            built(*arguments(symbols), **(call or {}))
+            built(*arguments(symbols), **{k: v for k, v in (call or {}).items() if not isinstance(v, np.ndarray)})
         return _subject_of(built, arguments, arrays, rng, call or {})
 
     return Case(name, group, make, **options)
@@ -115,10 +115,15 @@ def _subject_of(built, arguments, arrays, rng, call):
         f"{position} {weight.name}": (0.4 * rng.normal(size=weight.shape)).astype("float32")
         for position, weight in enumerate(built.trainable_variables)
     }
-    state = [_state_of(variable, rng) for variable in built.non_trainable_variables]
+    state = [(variable, _state_of(variable, rng)) for variable in built.non_trainable_variables]
 
     def function(tensors):
-        return built.stateless_call([tensors[name] for name in weights], state, *arguments(tensors), **call)
+        # Not `stateless_call`, which leaves mixed precision out.
+        given = zip(built.trainable_variables, [tensors[name] for name in weights], strict=True)
+        options = {name: ops.convert_to_tensor(v) if isinstance(v, np.ndarray) else v for name, v in call.items()}
+        with keras.StatelessScope([*given, *state]) as scope:
+            outputs = built(*arguments(tensors), **options)
+        return outputs, [scope.get_current_value(variable) for variable, _ in state]
 
     return Subject(function, arrays, weights)
 

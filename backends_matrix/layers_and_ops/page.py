@@ -1,4 +1,7 @@
-"""Writes docs/where_keras_backends_differ.md from `known_differences.toml`: `python -m backends_matrix.layers_and_ops.page`."""
+"""Writes docs/where_keras_backends_differ.md: `python -m backends_matrix.layers_and_ops.page`.
+
+What stands there stands in `known_differences.toml`.
+"""
 
 import math
 import tomllib

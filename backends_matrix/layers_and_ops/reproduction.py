@@ -8,6 +8,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 """
+SHOW = '''
+
+def show(x):
+    """Print a tensor, rounded."""
+    print(np.round(ops.convert_to_numpy(x).astype("float64"), 3).tolist())
+
+'''
 GRADIENT = '''
 
 class Function(layers.Layer):
@@ -27,7 +34,7 @@ def gradient(function, x):
     model = keras.Sequential([keras.Input((1,)), Function(function, x)])
     model.compile(keras.optimizers.SGD(1.0), loss=lambda true, predicted: ops.sum(predicted), run_eagerly=True)
     model.train_on_batch(np.zeros((1, 1)), np.zeros((1, 1)))
-    return (x - model.get_weights()[0] + 0.0).round(3).tolist()
+    return (x - model.get_weights()[0]).astype("float64").round(3).tolist()
 
 '''
 
@@ -35,7 +42,8 @@ def gradient(function, x):
 def program(difference):
     """The whole program of a `Difference`, imports and all."""
     body = difference.reproduction.strip() + "\n"
-    return HEADER + (GRADIENT if "gradient(" in body else "") + "\n" + body
+    helpers = "".join(text for name, text in (("show(", SHOW), ("gradient(", GRADIENT)) if name in body)
+    return HEADER + (helpers or "\n") + body
 
 
 def run(difference):

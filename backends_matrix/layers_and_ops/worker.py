@@ -21,19 +21,18 @@ from backends_matrix.numbers import TWINS
 from backends_matrix.portable_random import portable_random
 from keras_recipes.run import environment
 
-PRECISIONS = {"float32": ("float32", "bfloat16"), "float64": ("float64",)}  # that a process runs
+PRECISIONS = ("float32", "bfloat16", "float64")
 
 
 def main(argv=None):
-    """Run the cases in the precisions of one process."""
+    """Run the cases in one precision."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", required=True, help="where the bundles go")
-    parser.add_argument("--precision", choices=tuple(PRECISIONS), default="float32", help="of this process")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--cases", nargs="+", default=["*"], help="names, with * and ? (all)")
     args = parser.parse_args(argv)
-    for precision in PRECISIONS[args.precision]:
-        for bundle in run_cases(all_cases(args.cases), precision):
-            print(bundle.write(args.folder))
+    for bundle in run_cases(all_cases(args.cases), args.precision):
+        print(bundle.write(args.folder))
 
 
 def run_cases(cases, precision, twins=TWINS):

@@ -24,7 +24,7 @@ def cases():
         ("one_hot out of range", lambda: ops.one_hot(whole(5), 3)),
         ("slice out of range", lambda x: ops.slice(x, (3,), (4,)), LINE),
         ("segment_sum out of range", lambda x: ops.segment_sum(x, whole(0, 1, 7, 1, 0), 2), LINE),
-        ("segment_max of an empty segment", lambda x: ops.segment_max(x, whole(0, 2), 3), np.array([1.0, 2.0], "float32")),
+        ("segment_max of an empty segment", lambda x: ops.segment_max(x, whole(0, 2), 3), LINE[:2]),
         ("sparse_categorical_crossentropy label out of range",
          lambda x: ops.sparse_categorical_crossentropy(whole(9, -1), x, from_logits=True), logits),
         ("step backwards", lambda x: x[::-1], LINE),
