@@ -25,7 +25,7 @@ class Function(layers.Layer):
         self.x.assign(x)
 
     def call(self, inputs):
-        return ops.reshape(ops.sum(self.function(self.x)), (1, 1))
+        return ops.reshape(ops.sum(self.function(ops.convert_to_tensor(self.x))), (1, 1))
 
 
 def gradient(function, x):

@@ -7,6 +7,7 @@ and `truth`: in float64, from the inputs and weights that bfloat16 sees.
 
 import argparse
 import contextlib
+import time
 
 import keras
 import numpy as np
@@ -51,16 +52,18 @@ def run_cases(cases, precision, twins=TWINS):
     """
     found, truth = Results(precision), Results("truth")
     with context(precision):
+        runners = []
         for case in [case for case in cases if precision in case.precisions]:
-            try:
-                runner = Runner(case, precision)
-                arrays = found.add(runner)
-                if precision == "float32" and not case.exact:
-                    found.ulp |= farthest(runner, arrays, twins)
-                if precision == "float64" and "bfloat16" in case.precisions:
-                    truth.add(runner, {name: as_bfloat16(array) for name, array in runner.floats.items()})
-            except Exception as error:  # what a backend raises is its result
-                found.errors[f"{case.name}/{case.quantity}"] = describe(error)
+            with found.errors_of(case):
+                runners.append(Runner(case, precision))
+        with portable_random():  # not above: layers need not draw weights that are replaced
+            for runner in runners:
+                with found.errors_of(runner.case):
+                    arrays = found.add(runner)
+                    if precision == "float32" and not runner.case.exact:
+                        found.ulp |= farthest(runner, arrays, twins)
+                    if precision == "float64" and "bfloat16" in runner.case.precisions:
+                        truth.add(runner, {name: as_bfloat16(array) for name, array in runner.floats.items()})
     return [results.bundle(cases) for results in (found, truth) if results is found or precision == "float64"]
 
 
@@ -68,7 +71,18 @@ class Results:
     """What the cases gave in a precision."""
 
     def __init__(self, precision):
-        self.precision, self.arrays, self.ulp, self.errors = precision, {}, {}, {}
+        self.precision = precision
+        self.arrays, self.ulp, self.errors, self.seconds = {}, {}, {}, {}
+
+    @contextlib.contextmanager
+    def errors_of(self, case):
+        """Note what a backend raises, which is its result, and how long the processor was busy."""
+        begin = time.process_time()
+        try:
+            yield
+        except Exception as error:
+            self.errors[f"{case.name}/{case.quantity}"] = describe(error)
+        self.seconds[case.name] = round(self.seconds.get(case.name, 0.0) + time.process_time() - begin, 3)
 
     def add(self, runner, floats=None):
         """Run a case and keep what it gives; returns its arrays."""
@@ -83,6 +97,7 @@ class Results:
         about = {
             "recipe": "cases", "preset": "all", "backend": backend, "device": device_of(backend),
             "precision": self.precision, "environment": environment(), "ulp": self.ulp, "errors": self.errors,
+            "seconds": self.seconds,
             "cases": {case.name: {"group": case.group, "exact": case.exact} for case in cases},
         }  # fmt: skip
         return Bundle(about, self.arrays)
@@ -128,8 +143,8 @@ class Runner:
     def run(self, floats=None):
         """Dict from name to array: outputs, and gradients of their sum, weighted by fixed random numbers."""
         floats = self.floats if floats is None else floats
-        with portable_random():
-            tensors, gradients = self.compute(floats)
+        self.case.seed()
+        tensors, gradients = self.compute(floats)
         arrays = {f"{self.case.quantity}/{i}": ops.convert_to_numpy(tensor) for i, tensor in enumerate(tensors)}
         for (name, array), gradient in zip(floats.items(), gradients, strict=False):
             dense = np.zeros_like(array) if gradient is None else ops.convert_to_numpy(gradient)

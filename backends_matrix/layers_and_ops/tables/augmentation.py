@@ -6,7 +6,7 @@ from keras import layers
 from backends_matrix.layers_and_ops.case import layer
 
 IMAGES = np.random.default_rng(2).integers(0, 256, (2, 8, 9, 3)).astype("float32")
-OPTIONS = {"precisions": ("float64", "float32"), "gradient": False}  # 8 bits hold no 255 levels
+OPTIONS = {"precisions": ("float64", "float32"), "gradient": False, "compiled": False}  # 8 bits hold no 255 levels
 ROWS = {
     "RandomFlip": {},
     "RandomRotation": {"factor": 0.2},

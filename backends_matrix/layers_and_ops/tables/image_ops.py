@@ -13,6 +13,11 @@ CORNERS = np.array([[[0, 0], [8, 0], [0, 6], [8, 6]]] * 2, "float32")
 PLACES = np.random.default_rng(6).uniform(-2, 9, (2, 20)).astype("float32")
 
 
+def like(array, tensor):
+    """An array as a tensor of the precision of the run."""
+    return ops.convert_to_tensor(array, dtype=tensor.dtype)
+
+
 def cases():
     """List of `Case`."""
     image = ops.image
@@ -26,12 +31,14 @@ def cases():
         ("rgb_to_grayscale", image.rgb_to_grayscale, COLOURS),
         ("rgb_to_hsv", image.rgb_to_hsv, COLOURS),
         ("hsv_to_rgb", image.hsv_to_rgb, COLOURS),
-        ("affine_transform", lambda x: image.affine_transform(x, SHIFT), IMAGES),
-        ("affine_transform nearest", lambda x: image.affine_transform(x, SHIFT, interpolation="nearest"), IMAGES),
-        ("affine_transform reflect", lambda x: image.affine_transform(x, SHIFT, fill_mode="reflect"), IMAGES),
-        ("affine_transform wrap", lambda x: image.affine_transform(x, SHIFT, fill_mode="wrap"), IMAGES),
-        ("affine_transform perspective terms", lambda x: image.affine_transform(x, TILT), IMAGES),
-        ("perspective_transform", lambda x: image.perspective_transform(x, CORNERS, CORNERS * 0.8 + 0.5), IMAGES),
+        ("affine_transform", lambda x: image.affine_transform(x, like(SHIFT, x)), IMAGES),
+        ("affine_transform nearest",
+         lambda x: image.affine_transform(x, like(SHIFT, x), interpolation="nearest"), IMAGES),
+        ("affine_transform reflect", lambda x: image.affine_transform(x, like(SHIFT, x), fill_mode="reflect"), IMAGES),
+        ("affine_transform wrap", lambda x: image.affine_transform(x, like(SHIFT, x), fill_mode="wrap"), IMAGES),
+        ("affine_transform perspective terms", lambda x: image.affine_transform(x, like(TILT, x)), IMAGES),
+        ("perspective_transform",
+         lambda x: image.perspective_transform(x, like(CORNERS, x), like(CORNERS * 0.8 + 0.5, x)), IMAGES),
         ("extract_patches", lambda x: image.extract_patches(x, 3, strides=2, padding="same"), IMAGES),
         ("gaussian_blur", lambda x: image.gaussian_blur(x, (3, 3), data_format="channels_last"), IMAGES),
         ("gaussian_blur without data_format", lambda x: image.gaussian_blur(x, (3, 3)), IMAGES),
@@ -39,7 +46,7 @@ def cases():
         ("pad_images", lambda x: image.pad_images(x, top_padding=1, left_padding=2, target_height=9, target_width=12),
          IMAGES),
         ("scale_and_translate", lambda x: image.scale_and_translate(
-            x, (2, 10, 12, 3), np.array([1.3, 1.2], "float32"), np.array([0.5, 0.2], "float32"), (1, 2), "linear"),
+            x, (2, 10, 12, 3), like([1.3, 1.2], x), like([0.5, 0.2], x), (1, 2), "linear"),
          IMAGES),
     ]  # fmt: skip
     found = [op(name, function, given, group="image ops") for name, function, given in rows]
@@ -55,4 +62,6 @@ def cases():
 def mapped(order, mode):
     """A `Case` for `map_coordinates`, at places inside and outside."""
     name = f"map_coordinates order {order} {mode}"
-    return op(name, lambda x: ops.image.map_coordinates(x, PLACES, order, fill_mode=mode), (7, 8), group="image ops")
+    return op(
+        name, lambda x: ops.image.map_coordinates(x, like(PLACES, x), order, fill_mode=mode), (7, 8), group="image ops"
+    )

@@ -12,6 +12,9 @@ UNIT = RNG.uniform(-0.95, 0.95, MATRIX).astype("float32")
 TIES = np.array([1.0, 3.0, 3.0, 2.0, 3.0], "float32")
 WIDE = np.array([-1e4, -88.0, -20.0, -1e-3, 1e-6, 0.5, 20.0, 88.0, 1e4], "float32")
 FACTOR = RNG.normal(size=SQUARE).astype("float32")
+FAR = (RNG.normal(size=(64, 2)) + 100).astype("float32")  # a mean far from 0
+UPDATES = RNG.normal(size=(4, 2)).astype("float32")
+MIXED = RNG.permutation(12).reshape(3, 4).astype("float32")
 DEFINITE = (FACTOR @ FACTOR.T + 4 * np.eye(4)).astype("float32")
 IDS = np.array([[0, 2, 2], [3, 0, 2]], "int32")  # they repeat
 SEGMENTS = np.array([0, 0, 1, 3], "int32")
@@ -69,14 +72,13 @@ def elementwise():
 def reductions():
     """Reductions and cumulative functions over an axis."""
     found = [op(f"{name} over an axis", over_axis(name), (4, 5, 3)) for name in REDUCTIONS]
-    far = (RNG.normal(size=(64, 2)) + 100).astype("float32")
     return [
         *found,
         op("sum of many", lambda x: ops.sum(x, axis=0), (1000, 2)),
         op("mean of many", lambda x: ops.mean(x, axis=0), (1000, 2)),
-        op("var far from 0", lambda x: ops.var(x, axis=0), far),
+        op("var far from 0", lambda x: ops.var(x, axis=0), FAR),
         op("moments", lambda x: ops.moments(x, axes=[0]), (8, 3)),
-        op("moments far from 0", lambda x: ops.moments(x, axes=[0]), far),
+        op("moments far from 0", lambda x: ops.moments(x, axes=[0]), FAR),
         op("cumsum", lambda x: ops.cumsum(x, axis=1), MATRIX),
         op("cumprod", lambda x: ops.cumprod(x, axis=1), POSITIVE),
         op("logsumexp of -inf", lambda x: ops.logsumexp(x, axis=1), np.array([[-np.inf, 1.0], [2.0, 3.0]], "float32")),
@@ -122,13 +124,12 @@ def algebra():
 
 def indexing():
     """What picks, places and moves numbers, by ids that repeat."""
-    updates = RNG.normal(size=(4, 2)).astype("float32")
     places = np.array([[1], [3], [1], [0]], "int32")
     return [
         op("take", lambda x: ops.take(x, IDS, axis=0), MATRIX),
         op("take from the end", lambda x: ops.take(x, np.array([-1, 0], "int32"), axis=0), MATRIX),
         op("take_along_axis", lambda x: ops.take_along_axis(x, IDS, axis=1), (2, 4)),
-        op("scatter", lambda u: ops.scatter(ops.convert_to_tensor(places), u, (5, 2)), updates),
+        op("scatter", lambda u: ops.scatter(ops.convert_to_tensor(places), u, (5, 2)), UPDATES),
         op("scatter_update", lambda x: ops.scatter_update(x, ops.convert_to_tensor(places[:2]), x[:2] * 2), MATRIX),
         op("slice_update", lambda x, u: ops.slice_update(x, (1, 2), u), MATRIX, (2, 2)),
         op("segment_sum", lambda x: ops.segment_sum(x, SEGMENTS, 4), MATRIX),
@@ -170,7 +171,7 @@ def neural():
         op("batch_normalization", lambda x, m: ops.batch_normalization(x, m, m * m + 1, axis=-1), (4, 5), (5,)),
         op("layer_normalization", ops.layer_normalization, MATRIX),
         op("rms_normalization", ops.rms_normalization, MATRIX),
-        op("binary_crossentropy", lambda x: ops.binary_crossentropy(ops.ones((4, 5)), x, from_logits=True), MATRIX),
+        op("binary_crossentropy", lambda x: ops.binary_crossentropy(ops.ones_like(x), x, from_logits=True), MATRIX),
         op("ctc_loss", lambda x: ops.ctc_loss(ops.convert_to_tensor(np.array([[1, 2, 2], [3, 1, 0]], "int32")), x,
                                               ops.convert_to_tensor(np.array([3, 2], "int32")),
                                               ops.convert_to_tensor(np.array([8, 6], "int32"))), (2, 8, 5)),
@@ -180,15 +181,14 @@ def neural():
 
 def sorting():
     """Orders, without and with ties."""
-    mixed = RNG.permutation(12).reshape(3, 4).astype("float32")
-    found = [op(name, getattr(ops, name), mixed, gradient=name == "sort") for name in ("argmax", "argsort", "sort")]
+    found = [op(name, getattr(ops, name), MIXED, gradient=name == "sort") for name in ("argmax", "argsort", "sort")]
     return [
         *found,
         op("argmax of ties", ops.argmax, TIES, gradient=False),
         op("argsort of ties", lambda x: ops.argsort(x), TIES, gradient=False),
-        op("top_k", lambda x: ops.top_k(x, 2), mixed),
+        op("top_k", lambda x: ops.top_k(x, 2), MIXED),
         op("top_k of ties", lambda x: ops.top_k(x, 3), TIES, gradient=False),
-        op("searchsorted", lambda x: ops.searchsorted(x, ops.convert_to_tensor(np.array([1.0, 3.0], "float32"))),
+        op("searchsorted", lambda x: ops.searchsorted(x, x[:2] + 0.5),
            np.sort(TIES), gradient=False),
         op("unique values", ops.unique, TIES, gradient=False, compiled=False),
     ]  # fmt: skip
