@@ -1,6 +1,5 @@
 """Where backends differ, as far as it is known: `known_differences.toml`, which is strict both ways."""
 
-import itertools
 import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -47,13 +46,14 @@ class Difference(NamedTuple):
     reproduction: str
     prints: dict[str, str]
 
-    def covers(self, finding):
-        """Whether it is about this `Finding`, and the difference is no larger than it says."""
+    def explains(self, finding, group):
+        """Whether it is about this `Finding` and names one of the group, which is no further apart than it says."""
         return (
             any(fnmatchcase(finding.case, pattern) for pattern in self.cases)
             and finding.quantity in self.quantities
             and finding.precision in self.precisions
-            and finding.relative <= self.how_far
+            and finding.groups[group] <= self.how_far
+            and not backends_of(group).isdisjoint(self.backends)
         )
 
 
@@ -92,15 +92,13 @@ def excuse(findings, known):
     disagreements, excused = [], []
     for finding in findings:
         if not finding.agrees:
-            covering = [entry for entry in known if entry.covers(finding)]
-            (excused if excuses(covering, finding) else disagreements).append(finding)
+            (excused if explained(known, finding) else disagreements).append(finding)
     return disagreements, excused, unneeded_parts(findings, excused, known)
 
 
-def excuses(entries, finding):
-    """Whether each group that disagrees has a backend in it that some entry names."""
-    named = {backend for entry in entries for backend in entry.backends}
-    return all(named & backends_of(group) for group in finding.groups)
+def explained(known, finding):
+    """Whether each group that disagrees has an entry."""
+    return all(any(entry.explains(finding, group) for entry in known) for group in finding.groups)
 
 
 def backends_of(labels):
@@ -114,37 +112,25 @@ def unneeded_parts(findings, excused, known):
     present = backends_of(label for finding in findings for label in finding.measured)
     unneeded = []
     for entry in known:
-        seen = [[case for case in compared if fnmatchcase(case, pattern)] for pattern in entry.cases]
-        if not (entry.cases and all(seen) and set(entry.prints) <= present):
-            unneeded += [
-                f"{entry.title}: no case is called {pattern!r}"
-                for pattern, names in zip(entry.cases, seen, strict=True)
-                if not names and any(seen)
-            ]
-            continue
-        covered = [finding for finding in excused if entry.covers(finding)]
-        unneeded += [
-            f"{entry.title}: {pattern!r}"
-            for pattern in entry.cases
-            if not any(fnmatchcase(finding.case, pattern) for finding in covered)
-        ]
-        unneeded += [
-            f"{entry.title}: {value!r}"
-            for field in ("quantity", "precision")
-            for value in getattr(entry, {"quantity": "quantities", "precision": "precisions"}[field])
-            if value not in {getattr(finding, field) for finding in covered}
-        ]
-        others = [other for other in known if other is not entry]
-        unneeded += [
-            f"{entry.title}: {backend!r}"
-            for backend in entry.backends
-            if not any(needs(backend, entry, others, finding) for finding in covered)
-        ]
+        seen = [any(fnmatchcase(case, pattern) for case in compared) for pattern in entry.cases]
+        if any(seen) and not all(seen):
+            gone = [pattern for pattern, found in zip(entry.cases, seen, strict=True) if not found]
+            unneeded += [f"{entry.title}: no case is called {pattern!r}" for pattern in gone]
+        elif any(seen) and set(entry.prints) <= present:
+            unneeded += [f"{entry.title}: {part!r}" for part in unneeded_of(entry, excused, known)]
     return unneeded
 
 
-def needs(backend, entry, others, finding):
-    """Whether a finding would not be excused if the entry did not name this backend."""
-    fewer = entry._replace(backends=[name for name in entry.backends if name != backend])
-    covering = [other for other in itertools.chain([fewer], others) if other.covers(finding)]
-    return not excuses(covering, finding)
+def unneeded_of(entry, excused, known):
+    """What in an entry excuses nothing, as a list of strings."""
+    places = [(finding, group) for finding in excused for group in finding.groups if entry.explains(finding, group)]
+    others = [other for other in known if other is not entry]
+
+    def needs(backend):
+        without = entry._replace(backends=[name for name in entry.backends if name != backend])
+        return not all(any(one.explains(*place) for one in [without, *others]) for place in places)
+
+    unneeded = [p for p in entry.cases if not any(fnmatchcase(finding.case, p) for finding, _ in places)]
+    unneeded += [name for name in entry.quantities if name not in {finding.quantity for finding, _ in places}]
+    unneeded += [name for name in entry.precisions if name not in {finding.precision for finding, _ in places}]
+    return [*unneeded, *(name for name in entry.backends if not needs(name))]

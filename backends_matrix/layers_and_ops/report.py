@@ -29,10 +29,11 @@ def table(findings, disagreements, excused):
 def describe(finding):
     """A disagreement as a line."""
     groups = ", ".join(" and ".join(group) for group in finding.groups)
+    far = max(finding.groups.values())
     largest = max(finding.measured.values())
     return (
         f"✗ {finding.case}, {finding.quantity} in {finding.precision}: {groups} "
-        f"{largest:.3g} (at most {finding.limit:g}), {finding.relative:.2g} of the largest entry; {finding.note}"
+        f"{largest:.3g} (at most {finding.limit:g}), {far:.2g} of the largest entry; {finding.note}"
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import layers
 
-from backends_matrix.layers_and_ops.case import layer
+from backends_matrix.layers_and_ops.case import layer, op
 
 IMAGES = np.random.default_rng(2).integers(0, 256, (2, 8, 9, 3)).astype("float32")
 OPTIONS = {"precisions": ("float64", "float32"), "gradient": False, "compiled": False}  # 8 bits hold no 255 levels
@@ -32,6 +32,10 @@ ROWS = {
     "AugMix": {},
     "RandAugment": {},
 }  # fmt: skip
+SINGLE = (
+    "RandomHue", "RandomColorJitter", "RandomPerspective",  # compute in float32 also where told float64
+    "Equalization", "ContrastLimitedAdaptiveHistogramEqualization",  # in float64 levels turn on the last bit
+)  # fmt: skip
 FIXED = {
     "AutoContrast": {},
     "Equalization": {},
@@ -48,7 +52,15 @@ def cases():
         found.append(augment(name, arguments | seed))
     found.append(augment("RandomRotation", {"factor": 0.2, "fill_mode": "constant", "seed": 4}, "filled"))
     found.append(augment("RandomZoom", {"height_factor": 0.3, "interpolation": "nearest", "seed": 4}, "nearest"))
-    return [*found, *(batch(name) for name in ("MixUp", "CutMix"))]
+    found += [batch(name) for name in ("MixUp", "CutMix")]
+    return [*found, op("images after RandomBrightness", brightened, IMAGES, group="augmentation", **OPTIONS)]
+
+
+def brightened(images):
+    """What a layer has left of the images that it was given."""
+    images = images + 0.0  # a tensor of its own
+    layers.RandomBrightness((0.5, 0.5), seed=3)(images, training=True)
+    return images
 
 
 def augment(name, arguments, variant=""):
@@ -59,8 +71,9 @@ def augment(name, arguments, variant=""):
         made.build(IMAGES.shape)
         return made
 
+    options = OPTIONS | ({"precisions": ("float32",)} if name in SINGLE else {})
     call = {"training": True}
-    return layer(f"{name} {variant}".strip(), build, IMAGES, group="augmentation", call=call, **OPTIONS)
+    return layer(f"{name} {variant}".strip(), build, IMAGES, group="augmentation", call=call, **options)
 
 
 def batch(name):

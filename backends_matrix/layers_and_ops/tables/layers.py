@@ -177,6 +177,6 @@ def reshaping():
         layer("STFTSpectrogram", lambda: layers.STFTSpectrogram(frame_length=8, frame_step=4, fft_length=8), (2, 40, 1),
               **only),
         layer("MelSpectrogram", lambda: layers.MelSpectrogram(32, 8, sampling_rate=1000, num_mel_bins=6, max_freq=500),
-              (2, 64), **only),
+              (2, 64), precisions=("float32",)),  # in which its matrix is
     ]  # fmt: skip
     return [*(layer(name, build, given) for name, build, given in rows), *spectra]

@@ -9,6 +9,8 @@ SEQUENCES = (3, 6, 4)
 LENGTHS = np.array([6, 3, 0])  # a full one, a padded one, one that is all padding
 RIGHT = np.arange(6) < LENGTHS[:, None]
 GAPS = np.array([[1, 0, 1, 1, 0, 1], [0, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 0]], "bool")
+HALF = ("LSTM", "LSTM padded", "GRU", "GRU padded", "SimpleRNN", "Bidirectional")  # in bfloat16 as well
+FULL = {"precisions": ("float64", "float32")}
 
 
 def cases():
@@ -35,11 +37,14 @@ def cases():
         ("Bidirectional sum", lambda: layers.Bidirectional(layers.SimpleRNN(3), merge_mode="sum"), {}),
         ("TimeDistributed", lambda: layers.TimeDistributed(layers.Dense(3)), {}),
     ]  # fmt: skip
-    found = [layer(name, build, SEQUENCES, group="recurrent", call=call) for name, build, call in rows]
+    found = [
+        layer(name, build, SEQUENCES, group="recurrent", call=call, **({} if name in HALF else FULL))
+        for name, build, call in rows
+    ]
     frames = (2, 3, 5, 4, 2)
     return [
         *found,
-        layer("ConvLSTM2D", lambda: layers.ConvLSTM2D(3, 3, padding="same"), frames, group="recurrent"),
+        layer("ConvLSTM2D", lambda: layers.ConvLSTM2D(3, 3, padding="same"), frames, group="recurrent", **FULL),
         layer("ConvLSTM1D dropout", lambda: layers.ConvLSTM1D(3, 2, dropout=0.3, recurrent_dropout=0.2, seed=1),
-              (2, 3, 5, 2), group="recurrent", call={"training": True}),
+              (2, 3, 5, 2), group="recurrent", call={"training": True}, **FULL),
     ]  # fmt: skip

@@ -1,5 +1,7 @@
 """Each program of known_differences.toml prints what its entry says; the page shows the same."""
 
+import re
+
 import keras
 import pytest
 
@@ -19,10 +21,11 @@ def test_a_reproduction_prints_what_the_entry_says(title, tmp_path, monkeypatch)
 
 def test_who_is_off_prints_something_else():
     for entry in KNOWN.values():
-        others = {text for name, text in entry.prints.items() if name not in entry.backends}
-        assert len(others) <= 1, entry.title
-        if others:
-            assert not others & {entry.prints[name] for name in entry.backends}, entry.title
+        prints = {name: re.sub(r"raises \w+", "raises", text) for name, text in entry.prints.items()}
+        others = {text for name, text in prints.items() if name not in entry.backends}
+        if others and entry.severity != "precision":  # which needs float64, and JAX has it only where told to
+            assert len(others) == 1, entry.title
+            assert not others & {prints[name] for name in entry.backends}, entry.title
 
 
 def test_the_page_is_as_generated():
