@@ -13,7 +13,7 @@ from backends_matrix.report import markdown_table
 from keras_recipes.files import write_file
 
 PAGE = Path(__file__).parents[2] / "docs" / "where_keras_backends_differ.md"
-NAMES = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
+NAMES: dict[str, str] = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
 INTRODUCTION = """\
 # Where Keras backends differ
 
@@ -43,7 +43,7 @@ def page(path=KNOWN_DIFFERENCES):
     order = [entry for severity in SEVERITIES for entry in known if entry.severity == severity]
     parts.append(markdown_table([["what", "who is off", "do instead"], *(row(entry) for entry in order)]))
     for severity, heading in SEVERITIES.items():
-        parts += [f"## {heading}", *(section(entry) for entry in order if entry.severity == severity)]
+        parts += [f"## {heading}", *[section(entry) for entry in order if entry.severity == severity]]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -54,7 +54,7 @@ def row(entry):
 
 def who(entry):
     """The backends that are off, as text."""
-    return ", ".join(NAMES.get(backend, backend) for backend in entry.backends)
+    return ", ".join(NAMES[backend] for backend in entry.backends)
 
 
 def anchor(title):
@@ -77,7 +77,7 @@ def section(entry):
         )
     lines.append(f"```python\n{program(entry).strip()}\n```")
     rows = [["backend", "prints"]]
-    rows += [[NAMES.get(name, name), "<br>".join(f"`{line}`" for line in text.split("\n"))]
+    rows += [[NAMES[name], "<br>".join(f"`{line}`" for line in text.split("\n"))]
              for name, text in entry.prints.items()]  # fmt: skip
     return "\n\n".join([*lines, markdown_table(rows)])
 

@@ -13,7 +13,6 @@ SHOW = '''
 def show(x):
     """Print a tensor, rounded."""
     print(np.round(ops.convert_to_numpy(x).astype("float64"), 3).tolist())
-
 '''
 GRADIENT = '''
 
@@ -35,7 +34,6 @@ def gradient(function, x):
     model.compile(keras.optimizers.SGD(1.0), loss=lambda true, predicted: ops.sum(predicted), run_eagerly=True)
     model.train_on_batch(np.zeros((1, 1)), np.zeros((1, 1)))
     return (x - model.get_weights()[0]).astype("float64").round(3).tolist()
-
 '''
 
 
@@ -43,7 +41,7 @@ def program(difference):
     """The whole program of a `Difference`, imports and all."""
     body = difference.reproduction.strip() + "\n"
     helpers = "".join(text for name, text in (("show(", SHOW), ("gradient(", GRADIENT)) if name in body)
-    return HEADER + (helpers or "\n") + body
+    return HEADER + helpers + ("\n\n" if helpers else "\n") + body
 
 
 def run(difference):

@@ -23,6 +23,7 @@ from backends_matrix.judge import FLOAT64_LIMIT, ROUNDING, SHORT_LIMIT, Distance
 
 BFLOAT16_LIMIT = 4.0  # times the median backend's distance to the truth
 BFLOAT16_ROUNDING = 2.0**-8  # of the largest entry: the smallest distance that counts
+Place = tuple[str, str, str, str]  # case, group, quantity, precision
 LIMITS = {"exact": 0.0, "float64": FLOAT64_LIMIT, "float32": SHORT_LIMIT, "bfloat16": BFLOAT16_LIMIT}
 
 
@@ -103,7 +104,7 @@ def compare_in(precision, here, truth):
     return found
 
 
-def finding_of_errors(place, rule, here, raised, lacking):
+def finding_of_errors(place: Place, rule, here, raised, lacking):
     """A `Finding` about backends that raise; that all do is no agreement, because it shows nothing."""
     failed = dict.fromkeys([*raised, *lacking])
     pairs = [pair for pair in combinations(here, 2) if (pair[0] in failed) != (pair[1] in failed)]
@@ -113,7 +114,7 @@ def finding_of_errors(place, rule, here, raised, lacking):
     return Finding(*place, measured, LIMITS[rule], dict.fromkeys(groups, np.inf), note)
 
 
-def in_pairs(place, rule, names, here):
+def in_pairs(place: Place, rule, names, here):
     """A `Finding` by one of the rules that compare backends with each other."""
     gaps = {
         (one, other, name): apart(name, here[one].arrays[name], here[other].arrays[name])
@@ -143,7 +144,7 @@ def in_units(rule, gap, largest, moved):
     return gap.size / max(sorted(moved)[(len(moved) - 1) // 2], ROUNDING * gap.scale)
 
 
-def in_bfloat16(place, names, here, truth):
+def in_bfloat16(place: Place, names, here, truth):
     """A `Finding` by the rule for bfloat16."""
     lacking = [label for label in here if label not in truth or any(n not in truth[label].arrays for n in names)]
     if lacking:

@@ -7,6 +7,7 @@ and `truth`: in float64, from the inputs and weights that bfloat16 sees.
 
 import argparse
 import contextlib
+import functools
 import time
 
 import keras
@@ -136,9 +137,11 @@ class Runner:
         self.floats = {name: array.astype(self.dtype) for name, array in given.items() if array.dtype.kind == "f"}
         self.others = {name: array for name, array in given.items() if array.dtype.kind != "f"}
         self.errors = {}
-        self.forward, self.derived = self.outputs, with_gradients(keras.config.backend(), self.scalar_and_outputs)
+        backend = keras.config.backend()
+        self.forward = self.outputs
+        self.derived = functools.partial(with_gradients, backend, self.scalar_and_outputs)
         if case.compiled:
-            self.forward, self.derived = (compiled(keras.config.backend(), f) for f in (self.forward, self.derived))
+            self.forward, self.derived = compiled(backend, self.forward), compiled(backend, self.derived)
 
     def run(self, floats=None):
         """Dict from name to array: outputs, and gradients of their sum, weighted by fixed random numbers."""
@@ -176,7 +179,9 @@ class Runner:
         outputs = self.outputs(floats)
         for output in outputs:
             if keras.backend.is_float_dtype(output.dtype):
-                weights = rng.normal(size=tuple(output.shape)).astype("float32").astype(self.dtype)
+                weights = (
+                    rng.normal(size=tuple(int(length) for length in output.shape)).astype("float32").astype(self.dtype)
+                )
                 scalar += ops.sum(ops.cast(output, self.dtype) * ops.convert_to_tensor(weights))
         return scalar, outputs
 

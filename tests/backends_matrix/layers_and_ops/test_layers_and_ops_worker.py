@@ -1,10 +1,14 @@
 """The cases on this process's backend: that they run, and that a fault in one is found."""
 
+import subprocess
+
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
 
+from backends_matrix.bundle import read_bundles
+from backends_matrix.layers_and_ops.__main__ import main
 from backends_matrix.layers_and_ops.case import layer, op
 from backends_matrix.layers_and_ops.rule import compare
 from backends_matrix.layers_and_ops.tables import all_cases
@@ -124,3 +128,24 @@ def test_numbers_move_by_one_unit_but_not_0():
     moved = one_ulp_away(start, np.random.default_rng(0))
     assert (moved == start).tolist() == [True, False, False, True]
     np.testing.assert_allclose(moved, start, rtol=2e-7)
+
+
+def test_the_command_leaves_a_bundle_for_each_precision(tmp_path):
+    backend = keras.config.backend()
+    options = ["--backend", backend, "--folder", str(tmp_path), "--cases", "Dense", "take*range", "--jobs", "3"]
+    assert main(["run", *options]) == 0
+    bundles = {bundle.about["precision"]: bundle for bundle in read_bundles(tmp_path)}
+    assert set(bundles) == {"float32", "bfloat16", "float64", "truth"}
+    for precision, bundle in bundles.items():
+        assert bundle.arrays["Dense/forward/0"].dtype == ("float64" if precision in ("float64", "truth") else "float32")
+    assert set(bundles["float32"].about["seconds"]) == {"Dense", "take out of range"}
+    assert bool(bundles["float32"].about["errors"]) == (backend != "jax")  # an id that is out of range
+    rounded, exact = (bundles[name].arrays["Dense/forward/0"] for name in ("truth", "float64"))
+    assert 0 < np.abs(rounded - exact).max() < 0.1
+    assert main(["compare", *options[:4]]) == 2  # one backend is no comparison
+
+
+def test_a_process_that_fails_stops_the_command(tmp_path, capsys):
+    with pytest.raises(subprocess.CalledProcessError):
+        main(["run", "--backend", "nothing", "--folder", str(tmp_path)])
+    assert "nothing" in capsys.readouterr().out
