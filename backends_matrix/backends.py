@@ -123,3 +123,48 @@ def device_memory(backend):
     import torch
 
     return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+
+
+def compiled(backend, function):
+    """The function of arrays, compiled where a backend is slow without: on JAX."""
+    if backend == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function
+
+
+def with_gradients(backend, function, arrays):
+    """Run a function of tensors, and differentiate what it returns.
+
+    Args:
+        backend: String, name of this process's backend.
+        function: Takes a list of float tensors; returns a scalar tensor, to
+            differentiate, and a list of tensors.
+        arrays: List of arrays, or of tensors that this backend is tracing.
+
+    Returns:
+        Two lists of tensors: what `function` lists, and a gradient of the
+        scalar for each array, None where the scalar does not depend on it.
+    """
+    if backend == "jax":
+        import jax
+
+        tensors = [jax.numpy.asarray(array) for array in arrays]
+        (_, outputs), gradients = jax.value_and_grad(function, has_aux=True)(tensors)
+        return outputs, gradients
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tensors = [tf.constant(array) for array in arrays]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
+            scalar, outputs = function(tensors)
+        return outputs, tape.gradient(scalar, tensors)
+    import torch
+
+    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+    scalar, outputs = function(tensors)
+    if not scalar.requires_grad:  # it depends on none of them
+        return outputs, [None] * len(arrays)
+    return outputs, torch.autograd.grad(scalar, tensors, allow_unused=True)

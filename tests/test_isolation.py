@@ -92,8 +92,9 @@ def test_the_wheel_gives_nobody_a_package_called_recipes():
 
 def test_comparing_needs_no_keras():
     """Bundles from any machine can be compared on one that has NumPy only."""
-    program = "import sys; sys.modules['keras'] = None; import backends_matrix.__main__, backends_matrix.full"
-    program += ", backends_matrix.judge_checkpoints, backends_matrix.relay"
+    modules = "backends_matrix.__main__, backends_matrix.full, backends_matrix.layers_and_ops.__main__, "
+    modules += "backends_matrix.judge_checkpoints, backends_matrix.relay"
+    program = f"import sys; sys.modules['keras'] = None; import {modules}"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

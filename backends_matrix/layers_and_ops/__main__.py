@@ -1,0 +1,106 @@
+"""Run the cases on every backend, and compare.
+
+python -m backends_matrix.layers_and_ops                        # all backends that this Python has
+python -m backends_matrix.layers_and_ops run --backend torch    # here; compare later, or on another machine
+python -m backends_matrix.layers_and_ops compare                # what earlier runs left in the folder
+"""
+
+import argparse
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from backends_matrix.backends import environment_for, installed_backends
+from backends_matrix.bundle import read_bundles
+from backends_matrix.layers_and_ops.known import KNOWN_DIFFERENCES, excuse, read_known
+from backends_matrix.layers_and_ops.report import as_data, describe, markdown, table
+from backends_matrix.layers_and_ops.rule import compare
+from backends_matrix.report import text_table
+from keras_recipes.files import as_json, write_file
+
+PRECISIONS = ("float64", "float32", "bfloat16")  # a process each, the longest first
+
+
+def main(argv=None):
+    """Run, compare, or both; returns the exit status."""
+    args = parse_arguments(argv)
+    if args.action in ("run", "all"):
+        for backend in args.backend or installed_backends():
+            run(backend, args)
+    return 0 if args.action == "run" else report(args.folder, args.known, args.backend or [])
+
+
+def parse_arguments(argv):
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", nargs="?", choices=("run", "compare", "all"), default="all")
+    parser.add_argument("--backend", action="append", help="run on this one (all installed ones); compare wants it")
+    parser.add_argument("--cases", nargs="+", default=["*"], help="run these only: names, with * and ? (all)")
+    parser.add_argument("--folder", type=Path, default=Path("build/layers_and_ops"), help="of bundles and report")
+    parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
+    parser.add_argument("--gpu", action="store_true", help="run on a GPU (on the CPU)")
+    return parser.parse_args(argv)
+
+
+def run(backend, args):
+    """Leave the bundles of one backend in a folder.
+
+    Raises:
+        subprocess.CalledProcessError: If a process fails; a case that raises does not.
+    """
+
+    def process(precision):
+        options = ["--folder", str(args.folder), "--precision", precision, "--cases", *args.cases]
+        command = [sys.executable, "-m", "backends_matrix.layers_and_ops.worker", *options]
+        print(f"{backend}: layers and ops in {precision}", flush=True)
+        environment = environment_for(backend, precision, threads=1, gpu=args.gpu)
+        if precision != "float32":  # which shows how the backend rounds; the others show what it means
+            environment["XLA_FLAGS"] += " --xla_backend_optimization_level=0"  # compiles in half the time
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            print(done.stdout)
+            raise subprocess.CalledProcessError(done.returncode, command)
+
+    with ThreadPoolExecutor(args.jobs) as pool:
+        list(pool.map(process, PRECISIONS))
+
+
+def report(folder, known_path, backends):
+    """Compare all bundles below a folder, print what disagrees, write the report there.
+
+    Args:
+        folder: `Path`.
+        known_path: `Path` of the known differences.
+        backends: List of names that must have run.
+
+    Returns:
+        Exit status: 0 if all agree, 1 on any disagreement or needless entry
+        among the known differences, 2 if bundles are missing.
+    """
+    bundles = read_bundles(folder)
+    present = {(bundle.label, bundle.about["precision"]) for bundle in bundles}
+    labels = dict.fromkeys([*backends, *(label for label, _ in present)])
+    precisions = ("float32", "bfloat16", "float64", "truth")
+    missing = [(label, precision) for label in labels for precision in precisions if (label, precision) not in present]
+    if missing or len(labels) < 2:
+        print(*(f"Nothing from {label} in {precision} in {folder}" for label, precision in missing), sep="\n")
+        print(f"A comparison needs two backends, {folder} has {', '.join(labels) or 'none'}")
+        return 2
+    findings = compare(bundles)
+    disagreements, excused, unneeded = excuse(findings, read_known(known_path))
+    write_file(folder / "report.md", markdown(findings, disagreements, excused, unneeded, bundles))
+    data = as_data(findings, excused, unneeded, read_known(known_path), bundles)
+    write_file(folder / "report.json", as_json(data))
+    print(text_table(table(findings, disagreements, excused)))
+    print(*(describe(finding) for finding in disagreements), sep="\n")
+    print(*(f"Not needed in {known_path}: {what}" for what in unneeded), sep="\n")
+    agree = not (disagreements or unneeded)
+    print("All cases agree." if agree else f"{len(disagreements)} disagreements.", f"Report: {folder / 'report.md'}")
+    return 0 if agree else 1
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a terminal without ✗ must not stop the report
+    sys.exit(main())
