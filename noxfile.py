@@ -71,9 +71,9 @@ def bench(session):
 def layers_and_ops(session):
     """Compare Keras' own layers, losses, optimizers, initializers and ops: build/layers_and_ops/report.md."""
     for backend in BACKENDS:
-        run_on(session, backend, "backends_matrix.layers_and_ops", "run", *session.posargs)
+        run_on(session, backend, "backends_matrix.layers_and_ops", "run", "--backends", backend, *session.posargs)
     install(session, "numpy")
-    session.run("python", "-m", "backends_matrix.layers_and_ops", "compare")
+    session.run("python", "-m", "backends_matrix.layers_and_ops", "compare", "--backends", *BACKENDS)
 
 
 RELAY = {"jax": ["--first", "--kill-in-epoch", "2"], "torch": ["--kill-in-epoch", "3"], "tensorflow": []}

@@ -1,7 +1,7 @@
 """Run the cases on every backend, and compare.
 
 python -m backends_matrix.layers_and_ops                        # all backends that this Python has
-python -m backends_matrix.layers_and_ops run --backend torch    # here; compare later, or on another machine
+python -m backends_matrix.layers_and_ops run --backends torch   # here; compare later, or on another machine
 python -m backends_matrix.layers_and_ops compare                # what earlier runs left in the folder
 """
 
@@ -26,16 +26,18 @@ def main(argv=None):
     """Run, compare, or both; returns the exit status."""
     args = parse_arguments(argv)
     if args.action in ("run", "all"):
-        for backend in args.backend or installed_backends():
+        for backend in args.backends or installed_backends():
             run(backend, args)
-    return 0 if args.action == "run" else report(args.folder, args.known, args.backend or [])
+    return 0 if args.action == "run" else report(args.folder, args.known, args.backends or [])
 
 
 def parse_arguments(argv):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", nargs="?", choices=("run", "compare", "all"), default="all")
-    parser.add_argument("--backend", action="append", help="run on this one (all installed ones); compare wants it")
+    parser.add_argument(
+        "--backends", nargs="+", metavar="NAME", help="run on these (all installed ones); compare wants them"
+    )
     parser.add_argument("--cases", nargs="+", default=["*"], help="run these only: names, with * and ? (all)")
     parser.add_argument("--folder", type=Path, default=Path("build/layers_and_ops"), help="of bundles and report")
     parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")

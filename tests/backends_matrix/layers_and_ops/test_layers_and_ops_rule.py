@@ -150,4 +150,4 @@ def test_the_command_compares_and_reports(tmp_path, capsys):
     assert {case["precision"]: case["agrees"] for case in data["cases"]} == {
         "float64": False, "float32": False, "bfloat16": True,  # it is as far from the truth as the others
     }  # fmt: skip
-    assert main(["compare", "--folder", str(tmp_path), "--known", str(known), "--backend", "other"]) == 2
+    assert main(["compare", "--folder", str(tmp_path), "--known", str(known), "--backends", "other"]) == 2

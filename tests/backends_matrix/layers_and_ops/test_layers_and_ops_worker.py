@@ -132,7 +132,7 @@ def test_numbers_move_by_one_unit_but_not_0():
 
 def test_the_command_leaves_a_bundle_for_each_precision(tmp_path):
     backend = keras.config.backend()
-    options = ["--backend", backend, "--folder", str(tmp_path), "--cases", "Dense", "take*range", "--jobs", "3"]
+    options = ["--backends", backend, "--folder", str(tmp_path), "--cases", "Dense", "take*range", "--jobs", "3"]
     assert main(["run", *options]) == 0
     bundles = {bundle.about["precision"]: bundle for bundle in read_bundles(tmp_path)}
     assert set(bundles) == {"float32", "bfloat16", "float64", "truth"}
@@ -147,5 +147,5 @@ def test_the_command_leaves_a_bundle_for_each_precision(tmp_path):
 
 def test_a_process_that_fails_stops_the_command(tmp_path, capsys):
     with pytest.raises(subprocess.CalledProcessError):
-        main(["run", "--backend", "nothing", "--folder", str(tmp_path)])
+        main(["run", "--backends", "nothing", "--folder", str(tmp_path)])
     assert "nothing" in capsys.readouterr().out
