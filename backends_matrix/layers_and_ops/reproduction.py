@@ -41,7 +41,7 @@ def program(difference):
     """The whole program of a `Difference`, imports and all."""
     body = difference.reproduction.strip() + "\n"
     helpers = "".join(text for name, text in (("show(", SHOW), ("gradient(", GRADIENT)) if name in body)
-    return HEADER + helpers + ("\n\n" if helpers else "\n") + body
+    return HEADER + helpers + ("\n\n" if helpers or body.startswith("def ") else "\n") + body
 
 
 def run(difference):
