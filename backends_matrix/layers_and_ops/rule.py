@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backends_matrix.judge import FLOAT64_LIMIT, ROUNDING, SHORT_LIMIT, Distance, distance
+from backends_matrix.distance import Distance, distance
+from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, ROUNDING, SHORT_LIMIT, lower_median
 
-BFLOAT16_LIMIT = 4.0  # times the median backend's distance to the truth
 BFLOAT16_ROUNDING = 2.0**-8  # of the largest entry: the smallest distance that counts
 Place = tuple[str, str, str, str]  # case, group, quantity, precision
 LIMITS = {"exact": 0.0, "float64": FLOAT64_LIMIT, "float32": SHORT_LIMIT, "bfloat16": BFLOAT16_LIMIT}
@@ -141,7 +141,7 @@ def in_units(rule, gap, largest, moved):
         return gap.size
     if rule == "float64":
         return gap.size / largest
-    return gap.size / max(sorted(moved)[(len(moved) - 1) // 2], ROUNDING * gap.scale)
+    return gap.size / max(lower_median(moved), ROUNDING * gap.scale)
 
 
 def in_bfloat16(place: Place, names, here, truth):
@@ -157,8 +157,7 @@ def in_bfloat16(place: Place, names, here, truth):
     largest = max(gap.scale for gap in gaps.values())
     measured, worst, groups, note = dict.fromkeys(here, 0.0), -1.0, {}, ""
     for (name, label), gap in gaps.items():
-        of_name = sorted(gaps[name, other].size for other in here)
-        unit = max(of_name[(len(of_name) - 1) // 2], BFLOAT16_ROUNDING * largest)
+        unit = max(lower_median([gaps[name, other].size for other in here]), BFLOAT16_ROUNDING * largest)
         size = gap.size if gap.size in (0.0, np.inf) or unit == np.inf else gap.size / unit
         measured[label] = max(measured[label], size)
         if size > BFLOAT16_LIMIT:

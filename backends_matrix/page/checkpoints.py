@@ -3,7 +3,7 @@
 from backends_matrix.page.cells import cells, heat_class, is_checkpoint, limit_text, worst
 from backends_matrix.page.markup import not_measured, section, tag
 
-COMMAND = "python -m backends_matrix"
+COMMAND = "nox -s matrix"
 EXPLANATION = """\
 Weights, and the state of the optimizer, saved on one backend and loaded on another. The worst of all recipes and
 presets; colours as above."""

@@ -23,7 +23,7 @@ from backends_matrix.page.draw import (
 )
 from backends_matrix.page.markup import not_measured, section, table, tag
 
-COMMAND = "python -m backends_matrix"
+COMMAND = "nox -s matrix"
 WIDTH, LEFT, RIGHT, HEIGHT = 400, 46, 386, 438
 TOP, MIDDLE, BOTTOM = (20, 134), (172, 256), (294, 404)  # the vertical axes
 EXPLANATION = """\

@@ -14,7 +14,7 @@ from backends_matrix.page.cells import (
 )
 from backends_matrix.page.markup import join, not_measured, scroll_box, section, table, tag
 
-COMMAND = "python -m backends_matrix"
+COMMAND = "nox -s matrix"
 EXPLANATION = """\
 Each cell holds the worst number of all arrays and all pairs of backends; the strip below it has one field per pair.
 Colour is the share of the limit that is used up, by half decades. """

@@ -6,9 +6,9 @@ from backends_matrix.page.markup import join, section, table, tag
 COMMANDS = """\
 pip install nox
 nox -s matrix                                     # every recipe on every backend, compared
-nox -s bundles_gpu matrix                         # the same, with a GPU
-python -m backends_matrix.bench                   # time of a step; needs the backends installed
-python -m backends_matrix.layers_and_ops          # layers and operations one by one
+nox -s bench                                      # time of a step
+nox -s layers_and_ops                             # layers and operations one by one
+nox -s matrix-gpu bench-gpu                       # with a GPU, on Linux with CUDA 12
 python -m backends_matrix report results/*.json   # this page, from the files of any number of machines
 """
 

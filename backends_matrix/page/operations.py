@@ -7,7 +7,7 @@ from backends_matrix.page.cells import share_of
 from backends_matrix.page.draw import Logarithmic, counted, line, number, place, short, svg, text
 from backends_matrix.page.markup import join, not_measured, section, table, tag
 
-COMMAND = "python -m backends_matrix.layers_and_ops"
+COMMAND = "nox -s layers_and_ops"
 WIDTH, LEFT, RIGHT = 840, 184, 826
 LOW, HIGH = 1e-8, 1e5  # shares of the limit that the axis shows
 BASE, DOT = 22, 5  # the least height of a strip, the size of a dot

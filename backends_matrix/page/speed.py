@@ -3,7 +3,7 @@
 from backends_matrix.page.draw import Linear, counted, digits, line, number, rectangle, short, svg, text, ticks
 from backends_matrix.page.markup import not_measured, section, table, tag
 
-COMMAND = "python -m backends_matrix.bench"
+COMMAND = "nox -s bench"
 VARIANTS = {  # in the order in which they are drawn
     "plain": "Keras' own fit",
     "shipped": "the recipe as it ships",
@@ -34,7 +34,7 @@ def speed(results):
     settings = dict.fromkeys(
         f"{counted(row['threads'], 'thread')} in {counted(row['rounds'], 'round')}" for row in rows
     )
-    absent = [] if any(device != "cpu" for device in backends) else [not_measured("speed on a GPU", f"{COMMAND} --gpu")]
+    absent = [] if any(device != "cpu" for device in backends) else [not_measured("speed on a GPU", f"{COMMAND}-gpu")]
     lead = tag("p", EXPLANATION, f" Measured with {'; '.join(settings)}.", class_="lead")
     return section("speed", title, lead, legend(), absent, tag("div", panels, class_="panels"), all_rows(rows))
 

@@ -3,7 +3,7 @@
 from backends_matrix.page.draw import Linear, line, number, rectangle, short, svg, text, ticks
 from backends_matrix.page.markup import not_measured, section, tag
 
-COMMAND = "python -m backends_matrix.bench"
+COMMAND = "nox -s bench"
 PARTS = {"import_s": "import", "build_s": "build", "first_step_s": "first step"}
 WIDTH, LEFT, RIGHT = 400, 92, 346
 ROW = 24
