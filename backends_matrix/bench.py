@@ -23,7 +23,10 @@ from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
 NATIVES = Path(__file__).parent / "native"
-TUNED: dict[str, dict[str, str]] = {}  # from backend to environment variables; a backend without any has no `tuned`
+TUNED = {  # what a user may still turn, as environment variables; a backend without any has no `tuned`
+    "jax": {"JAX_COMPILATION_CACHE_DIR": "build/bench/jax", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"},
+    "tensorflow": {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"},
+}
 
 
 class Job(NamedTuple):
