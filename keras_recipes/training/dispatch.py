@@ -61,7 +61,7 @@ def jax_steps(model):
         steps, batch = steps_of(stack), batch_of(stack, 0)
         shapes = str(keras.tree.map_structure(np.shape, batch))
         if shapes not in capacity:
-            # XLA computes convolutions inside a loop on the CPU three times slower than outside.
+            # On the CPU XLA computes convolutions much slower inside a loop than outside.
             slow = jax.default_backend() == "cpu" and "conv_general_dilated" in str(one.trace(state, batch).jaxpr)
             capacity[shapes] = 1 if slow else steps
         if 1 < steps <= capacity[shapes]:

@@ -22,11 +22,26 @@ def fused_adam(optimizer):
     if kind not in ("Adam", "AdamW") or optimizer.amsgrad or not hasattr(optimizer, update):
         yield
         return
-    setattr(optimizer, update, lambda *args: update_all(optimizer, *args))
+    original = getattr(optimizer, update)
+
+    def one_pass(gradients, variables, learning_rate):
+        if is_plain(gradients, variables):
+            update_all(optimizer, gradients, variables, learning_rate)
+        else:
+            original(gradients, variables, learning_rate)
+
+    setattr(optimizer, update, one_pass)
     try:
         yield
     finally:
         delattr(optimizer, update)
+
+
+def is_plain(gradients, variables):
+    """Whether the fused kernel takes these: dense tensors of one kind, on a CPU or an NVIDIA GPU."""
+    tensors = [*gradients, *(variable.value for variable in variables)]
+    kinds = {(str(tensor.dtype), tensor.device.type, tensor.is_sparse) for tensor in tensors}
+    return len(kinds) == 1 and kinds < {(f"torch.float{n}", d, False) for n in (32, 64) for d in ("cpu", "cuda")}
 
 
 def update_all(optimizer, gradients, variables, learning_rate):

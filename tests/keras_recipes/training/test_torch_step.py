@@ -163,6 +163,19 @@ def test_fused_adam_is_keras_adam_in_float64(name):
     np.testing.assert_allclose(*weights, rtol=1e-7)
 
 
+@pytest.mark.parametrize("dtypes", [("bfloat16",), ("float32", "float64")])
+def test_weights_of_other_kinds_are_left_to_keras(dtypes):
+    weights = []
+    for fused in (True, False):
+        optimizer = keras.optimizers.Adam(1e-2)
+        variables = [keras.Variable(np.ones(3), dtype=dtype) for dtype in dtypes]
+        optimizer.build(variables)
+        with fused_adam(optimizer) if fused else torch.no_grad(), torch.no_grad():
+            optimizer.apply([torch.ones_like(variable.value) for variable in variables], variables)
+        weights.append([variable.value.clone() for variable in variables])
+    assert all(map(torch.equal, *weights))
+
+
 def test_other_optimizers_stay_as_they_are():
     for optimizer in (keras.optimizers.SGD(), keras.optimizers.Adam(amsgrad=True), keras.optimizers.RMSprop()):
         before = dict(vars(optimizer))
