@@ -200,4 +200,5 @@ def lint(session):
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("pyright")
-    session.run("pytest", "-k", "ruff", env=variables("jax"))  # copies are as tidy as the recipes
+    # Copies are as tidy as the recipes.
+    session.run("pytest", "tests/keras_recipes/copying", "tests/recipes", "-k", "ruff", env=variables("jax"))
