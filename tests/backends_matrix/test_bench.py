@@ -30,7 +30,8 @@ def test_end_to_end(tmp_path, capsys):
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert (report["kind"], report["threads"], report["rounds"]) == ("bench", 1, 1)
     rows = {row["variant"]: row for row in report["rows"]}
-    assert list(rows) == ["plain", "shipped", *(["native"] if HAS_NATIVE else [])]
+    tuned = ["tuned"] if bench.TUNED.get(BACKEND) else []
+    assert list(rows) == ["plain", "shipped", *tuned, *(["native"] if HAS_NATIVE else [])]
     for row in rows.values():
         assert (row["recipe"], row["backend"], row["device"]) == (RECIPE, BACKEND, "cpu")
         assert row["steps_per_epoch"] == 25
@@ -102,13 +103,15 @@ def test_the_bench_times_no_native_that_is_wrong(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.skipif(not HAS_NATIVE, reason="natives are in JAX and in PyTorch")
-def test_a_fault_in_a_native_reaches_the_verdict(tmp_path, monkeypatch):
+def test_a_fault_in_a_native_reaches_the_verdict(tmp_path, monkeypatch, request):
     from backends_matrix import same_training
 
     training = importlib.import_module(f"backends_matrix.native.{BACKEND}_training")
     monkeypatch.setattr(training, "EPSILON", 1e-6)
     if BACKEND == "jax":
-        monkeypatch.setattr(importlib.import_module("jax").config, "jax_enable_x64", True)
+        config = importlib.import_module("jax").config
+        request.addfinalizer(lambda before=config.jax_enable_x64: config.update("jax_enable_x64", before))
+        config.update("jax_enable_x64", True)
     same_training.main([RECIPE, "--preset", "smoke", "--folder", str(tmp_path)])
     verdict = json.loads((tmp_path / f"native-{BACKEND}.json").read_text())
     assert verdict["counts"] is False

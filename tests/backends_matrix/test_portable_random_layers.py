@@ -115,6 +115,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*Explicitly requested dtype int64:UserWarning")  # Keras' MixUp on JAX
 @pytest.mark.parametrize("name", [*ON_ROWS, *ON_IMAGES])
 def test_a_layer_draws_the_same_on_every_backend(name):
     layer, inputs = (ON_ROWS[name], ROWS) if name in ON_ROWS else (ON_IMAGES[name], IMAGES)
