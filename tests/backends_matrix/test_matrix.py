@@ -71,28 +71,28 @@ def test_all_agree_and_the_report_says_so(ran, capsys):
 def test_a_disagreement_is_named_and_fails(ran, capsys, tmp_path):
     for bundle in read_bundles(ran):
         if (bundle.label, bundle.about["preset"], bundle.about["precision"]) == ("other", "smoke", "float64"):
-            bundle.arrays["gradient/item/embeddings"][3, 1] += 0.125
+            bundle.arrays["weights@20/item/embeddings"][3, 1] += 0.125
         bundle.write(tmp_path)
     assert compare(tmp_path) == 1
     printed = capsys.readouterr().out
-    (line,) = [line for line in printed.splitlines() if "float64 gradient: " in line]
+    (line,) = [line for line in printed.splitlines() if "disagree on" in line]
     for part in (
         RECIPE,
         "smoke",
-        "float64 gradient",
+        "float64 20 steps",
         keras.config.backend(),
         "other",
-        "gradient/item/embeddings[3, 1]",
+        "weights@20/item/embeddings[3, 1]",
     ):
         assert part in line
     assert "✗" in (tmp_path / "report.md").read_text(encoding="utf-8")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "The numbers disagree in" in page
-    assert "gradient/item/embeddings[3, 1]" in page
+    assert "weights@20/item/embeddings[3, 1]" in page
 
     known = tmp_path / "known.toml"
-    entry = {"recipe": RECIPE, "preset": "smoke", "backend": "other", "level": "float64 gradient"}
-    entry |= {"array": "gradient/item/*", "reason": "planted", "reproduction": "this test"}
+    entry = {"recipe": RECIPE, "preset": "smoke", "backend": "other", "level": "float64 20 steps"}
+    entry |= {"array": "weights@20/item/*", "reason": "planted", "reproduction": "this test"}
     known.write_text(
         "[[difference]]\nlimit = 1000.0\n" + "".join(f'{name} = "{text}"\n' for name, text in entry.items())
     )
