@@ -30,6 +30,7 @@ from backends_matrix.observe import (
 )
 from backends_matrix.portable_random import portable_random
 from keras_recipes.run import environment
+from keras_recipes.training.every_loss import every_loss
 
 TWINS = 7  # runs whose weights move by one unit in the last place
 STEPS = {"float32": (1, 5), "float64": (1, 5, 20), "bfloat16": (1, 5)}  # after which weights are compared
@@ -159,7 +160,8 @@ class Subject:
         x, y = keras.tree.map_structure(lambda array: array[:TEST_ROWS], self.data.test)
         outputs = keras.tree.flatten(self.model.predict(x, batch_size=TEST_ROWS, verbose=0))
         outputs = [np.asarray(o, "float32") if o.dtype.name == "bfloat16" else o for o in outputs]  # as files hold them
-        losses = self.model.evaluate(x, y, batch_size=TEST_ROWS, verbose=0, return_dict=True)
+        with every_loss(self.model):
+            losses = self.model.evaluate(x, y, batch_size=TEST_ROWS, verbose=0, return_dict=True)
         return named("forward", dict(enumerate(outputs))) | named("loss", {k: np.array(v) for k, v in losses.items()})
 
     def train(self, model, *callbacks):

@@ -5,6 +5,7 @@ import keras
 from keras_recipes.data import Batches
 from keras_recipes.training.checkpoint import checkpoint_among
 from keras_recipes.training.dispatch import epoch_trainer
+from keras_recipes.training.every_loss import every_loss
 from keras_recipes.training.torch_adam import fused_adam
 
 BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
@@ -38,7 +39,7 @@ def fit(model, batches, epochs, callbacks=()):
     history = {}
     if first < epochs:
         apart = not isinstance(batches, Batches) or steps_apart(model, callbacks)
-        with fused_adam(model.optimizer):
+        with every_loss(model), fused_adam(model.optimizer):
             history = (fit_by_keras if apart else fit_by_epochs)(model, batches, first, epochs, callbacks)
     return checkpoint.history if checkpoint else history
 

@@ -55,3 +55,23 @@ def test_jax_adds_up_the_gradient_of_a_bias_in_bfloat16():
     images = np.random.RandomState(0).standard_normal((32, 28, 28, 1)).astype("float32")
     model.train_on_batch(images, images)
     assert (model.get_weights()[1] == -784.0) == (keras.config.backend() != "jax")
+
+
+class AddsLoss(keras.layers.Layer):
+    """Adds the loss that it is told to."""
+
+    def call(self, inputs):
+        self.add_loss(self.loss)
+        return inputs
+
+
+def test_a_new_loss_in_the_place_of_another_layers_old_one_is_dropped():
+    """Keras 3.15: without a graph of its own, as on JAX, a model then has one loss of two."""
+    inputs = keras.Input((1,))
+    one, two = AddsLoss(), AddsLoss()
+    one.loss = two.loss = keras.ops.zeros(())
+    model = keras.Model(inputs, two(one(inputs)))
+    losses = [keras.ops.ones(()) for _ in range(3)]
+    for one.loss, two.loss in ((losses[0], losses[1]), (losses[1], losses[2])):  # the same object: the same place
+        *_, found = model.stateless_call([], [], keras.ops.ones((1, 1)), return_losses=True)
+    assert len(found) == 1
