@@ -105,9 +105,9 @@ def torch_trainer(model):
     def train(stacks):
         model.train()  # layers written for PyTorch ask for it, as in `fit`
         for stack in stacks:
-            tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, stack)
-            for index in range(steps_of(stack)):
-                step(batch_of(tensors, index))
+            stacked = [keras.ops.convert_to_tensor(leaf) for leaf in keras.tree.flatten(stack)]
+            for leaves in zip(*stacked, strict=True):
+                step(stack, list(leaves))
         model.eval()
 
     return train

@@ -14,7 +14,7 @@ def simplify(recorded):
         recorded: `torch.fx.GraphModule` from `make_fx`, changed in place. Its
             attributes `_tensor_constant…` are constants, all others are weights.
     """
-    constants, calls = {}, {}
+    constants, calls, lasting = {}, {}, read_before_written(recorded)
     for node in list(recorded.graph.nodes):
         if any(map(writes, [node, *node.users])):
             continue
@@ -22,7 +22,7 @@ def simplify(recorded):
             constants[node] = getattr(recorded, node.target)
         if not is_function(node):
             continue
-        same = same_as(node, constants) or calls.get(call := f"{node.target} {node.args} {node.kwargs}")
+        same = same_as(node, constants, lasting) or calls.get(call := f"{node.target} {node.args} {node.kwargs}")
         value = None if same else constant_value(node, constants)
         if same:
             node.replace_all_uses_with(same)
@@ -46,7 +46,47 @@ def writes(node):
     return schema is not None and schema.is_mutable
 
 
-def same_as(node, constants):
+def read_before_written(recorded):
+    """Function from two nodes, one the source of the other, to whether what reads the latter may read the former.
+
+    Not if that is written to, or a weight written to before it is read for the last time.
+    """
+    place = {node: number for number, node in enumerate(recorded.graph.nodes)}
+    first_write = {}  # from the address of a tensor, or None for any, to the place of the first write
+
+    def address(node):
+        return getattr(recorded, node.target).data_ptr() if node.op == "get_attr" else None
+
+    for node in filter(writes, recorded.graph.nodes):
+        for written in written_by(node):
+            first_write.setdefault(address(written), place[node])
+
+    def lasting(source, node):
+        if source.op == "call_function":
+            return is_new(source) and not any(map(writes, source.users))
+        write = min(first_write.get(key, len(place)) for key in (address(source), None))
+        return all(place[user] < write and is_new(user) for user in node.users)
+
+    return lasting
+
+
+def written_by(node):
+    """The nodes to whose tensors an operation writes."""
+    arguments = node.target._schema.arguments
+    values = dict(zip((argument.name for argument in arguments), node.args, strict=False)) | node.kwargs
+    for argument in arguments:
+        if argument.name in values and argument.alias_info is not None and argument.alias_info.is_write:
+            value = values[argument.name]
+            yield from value if isinstance(value, list) else [value]
+
+
+def is_new(node):
+    """Whether an operation's result has memory of its own, and is no view of its argument."""
+    schema = getattr(node.target, "_schema", None)
+    return schema is not None and all(result.alias_info is None for result in schema.returns)
+
+
+def same_as(node, constants, lasting):
     """The node that holds the value of this one already, or None."""
     name, source = str(node.target), node.args[0] if node.args else None
     if name in COPIES:
@@ -56,11 +96,18 @@ def same_as(node, constants):
             source = source.args[0]
         in_order = source.meta["val"].is_contiguous(memory_format=node.kwargs["memory_format"])
         return source if in_order and source.op == "call_function" else None
-    if name == "aten.mul.Tensor" and node.args[1] in constants and source.op == "call_function":
-        factor = constants[node.args[1]]
-        is_one = factor.shape == () and bool(factor == 1)
-        return source if is_one and factor.dtype == source.meta["val"].dtype else None
-    return None
+    return source if changes_nothing(name, node, constants) and lasting(source, node) else None
+
+
+def changes_nothing(name, node, constants):
+    """Whether an operation returns its first argument: times 1, to the power of 1, the sum of one number."""
+    source, *rest = node.args
+    if name == "aten.sum.default":
+        alike = source.meta["val"].shape == ()
+    else:
+        by = constants.get(rest[0], rest[0]) if name in ("aten.mul.Tensor", "aten.pow.Tensor_Scalar") else None
+        alike = by is not None and getattr(by, "shape", ()) == () and not hasattr(by, "op") and bool(by == 1)
+    return alike and source.meta["val"].dtype == node.meta["val"].dtype
 
 
 def constant_value(node, constants):

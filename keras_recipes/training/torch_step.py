@@ -24,24 +24,25 @@ def recorded_step(model):
         model: Built and compiled `keras.Model` on the torch backend.
 
     Returns:
-        Function that trains on one batch: a tuple of nested NumPy arrays or tensors.
+        Function that trains on one batch. Its arguments are a nested structure
+        like that of the batch, and the list of the batch's tensors.
     """
     import torch
 
     replays, seen = {}, {}
 
-    def step(batch):
-        leaves = [keras.ops.convert_to_tensor(leaf) for leaf in keras.tree.flatten(batch)]
-        batch = keras.tree.pack_sequence_as(batch, leaves)
+    def step(structure, leaves):
         shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
         seen[shapes] = seen.get(shapes, 0) + 1
+        if seen[shapes] > 3 and replays.get(shapes):
+            with torch.no_grad():
+                replays[shapes](*leaves)
+            return
+        batch = keras.tree.pack_sequence_as(structure, leaves)
         if seen[shapes] == 2:  # a shape that comes once, such as that of a last batch, is not worth recording
             replays[shapes] = record(model, batch, leaves)
         elif seen[shapes] == 3 and replays[shapes]:
             replays[shapes] = confirm(model, replays[shapes], batch, leaves)
-        elif replays.get(shapes):
-            with torch.no_grad():
-                replays[shapes](*leaves)
         else:
             model.train_step(batch)
 

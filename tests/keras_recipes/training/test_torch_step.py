@@ -234,10 +234,55 @@ def test_simplify_leaves_alone_what_is_written_to():
     assert torch.equal(recorded(x), torch.full((3,), 1.0 + 2 + 2 + 1))
 
 
-def test_a_step_takes_arrays_and_tensors():
+def test_simplify_drops_what_changes_nothing():
+    weight = torch.nn.Parameter(torch.randn(5, 3), requires_grad=False)
+
+    def function(ids, x):
+        rows = torch.nn.functional.embedding(ids, weight * torch.tensor(1.0))
+        total = (rows * 1).pow(1.0).sum().sum() * torch.tensor([1.0, 1.0])
+        weight.add_(x)
+        return total
+
+    ids, x = torch.tensor([1, 4]), torch.randn(5, 3)
+    before = weight.clone()
+    recorded, _ = graph_of(function, ids, x)
+    names = [str(node.target) for node in recorded.graph.nodes if node.op == "call_function"]
+    assert names == ["aten.embedding.default", "aten.sum.default", "aten.mul.Tensor", "aten.add_.Tensor"]
+    weight.copy_(before)
+    expected = function(ids, x)
+    weight.copy_(before)
+    assert torch.equal(recorded(ids, x), expected)
+
+
+@pytest.mark.parametrize("shape", [(3,), ()])
+def test_simplify_keeps_what_changes_shape_or_type(shape):
+    def function(x):
+        return x * torch.ones(shape, dtype=torch.float64) + x.int().sum().sum()
+
+    x = torch.ones(1)
+    recorded, _ = graph_of(function, x)
+    found, expected = recorded(x), function(x)
+    assert found.shape == expected.shape
+    assert found.dtype == expected.dtype
+
+
+def test_simplify_keeps_the_copy_of_a_weight_that_a_view_shows_after_a_write():
+    weight = torch.nn.Parameter(torch.zeros(3), requires_grad=False)
+
+    def function(x):
+        shown = (weight * torch.tensor(1.0))[:2]
+        weight.add_(x)
+        return shown + 0
+
+    recorded, _ = graph_of(function, torch.ones(3))
+    weight.zero_()
+    assert torch.equal(recorded(torch.ones(3)), torch.zeros(2))
+
+
+def test_a_step_counts():
     model = build(RECORDED["nothing"])
     model.fit(*(array[:8] for array in ARRAYS), epochs=0, verbose=0)
-    step = recorded_step(model)
-    for _ in range(4):
-        step(tuple(array[:8] for array in ARRAYS))
-    assert int(model.optimizer.iterations) == 4
+    step, leaves = recorded_step(model), [torch.tensor(array[:8]) for array in ARRAYS]
+    for _ in range(5):
+        step(ARRAYS, leaves)
+    assert int(model.optimizer.iterations) == 5
