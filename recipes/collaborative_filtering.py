@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Batches, Data, split
@@ -127,7 +127,7 @@ def build_model(config, data):
         biases.append(bias(ids))  # (batch, 1)
 
     if config.head == "dot":
-        match = layers.Dot(axes=-1)(vectors)  # (batch, 1)
+        match = ops.sum(vectors[0] * vectors[1], axis=-1, keepdims=True)  # (batch, 1)
     else:
         hidden = layers.Dense(config.hidden_units, "relu", name="hidden")(layers.Concatenate()(vectors))
         match = layers.Dense(1, use_bias=False, name="match")(hidden)  # (batch, 1)
