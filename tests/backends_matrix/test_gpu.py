@@ -48,7 +48,7 @@ def test_bundles_of_a_gpu_join_the_comparison(monkeypatch, tmp_path):
 
 def test_here_runs_with_what_the_machine_has_and_compares(monkeypatch, tmp_path, capsys):
     ran = []
-    monkeypatch.setattr(matrix, "process", lambda *call: ran.append(call))
+    monkeypatch.setattr(matrix, "run_module", lambda *call: ran.append(call))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     arguments = ["--backends", "jax", "torch", "--here", "--folder", str(tmp_path), "--recipes", "vae"]
     assert matrix.main(["run", *arguments]) == 2  # compared: nothing is there
