@@ -14,14 +14,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from backends_matrix.backends import compiled, device_of, with_gradients
+from backends_matrix.backends import compiled, with_gradients
 from backends_matrix.bundle import Bundle
 from backends_matrix.float64 import real_float64
 from backends_matrix.layers_and_ops.rule import apart
 from backends_matrix.layers_and_ops.tables import all_cases
 from backends_matrix.numbers import TWINS
+from backends_matrix.origin import about
 from backends_matrix.portable_random import portable_random
-from keras_recipes.run import environment
 
 PRECISIONS = ("float32", "bfloat16", "float64")
 
@@ -94,14 +94,9 @@ class Results:
 
     def bundle(self, cases):
         """All of it as a `Bundle`."""
-        backend = keras.config.backend()
-        about = {
-            "recipe": "cases", "preset": "all", "backend": backend, "device": device_of(backend),
-            "precision": self.precision, "environment": environment(), "ulp": self.ulp, "errors": self.errors,
-            "seconds": self.seconds,
-            "cases": {case.name: {"group": case.group, "exact": case.exact} for case in cases},
-        }  # fmt: skip
-        return Bundle(about, self.arrays)
+        groups = {case.name: {"group": case.group, "exact": case.exact} for case in cases}
+        more = {"ulp": self.ulp, "errors": self.errors, "seconds": self.seconds, "cases": groups}
+        return Bundle(about("cases", "all", self.precision, **more), self.arrays)
 
 
 @contextlib.contextmanager

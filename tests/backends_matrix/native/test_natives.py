@@ -11,6 +11,7 @@ import pytest
 import backends_matrix.native
 from backends_matrix import same_training
 from backends_matrix.judge import FLOAT64_LIMIT
+from backends_matrix.origin import smoke_presets
 from backends_matrix.same_training import difference
 from keras_recipes.copying import recipe_names
 
@@ -18,10 +19,7 @@ BACKEND = keras.config.backend()
 FILES = [path.stem for path in Path(backends_matrix.native.__file__).parent.glob("*.py")]
 RECIPES = [name for name in recipe_names() if f"{name}_{BACKEND}" in FILES]
 SMOKE_PRESETS = [
-    (name, preset)
-    for name in RECIPES
-    for preset in importlib.import_module(f"recipes.{name}").PRESETS
-    if preset.partition("-")[0] == "smoke"
+    (name, preset) for name in RECIPES for preset in smoke_presets(importlib.import_module(f"recipes.{name}"))
 ]
 
 
