@@ -83,7 +83,7 @@ def computing_in(precision):
         try:
             yield
             if keras.config.dtype_policy().name != "mixed_bfloat16":
-                raise RuntimeError("the recipe has reset the dtype policy: is `clear_session` called in it?")
+                raise RuntimeError("the dtype policy has been reset: does something call `clear_session`?")
         finally:
             keras.config.set_dtype_policy(before)
     else:
