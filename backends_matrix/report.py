@@ -115,13 +115,16 @@ def markdown(agreement, disagreements, unneeded, bundles):
 
 def made_with(bundles):
     """Lines that name the devices, versions and machines behind the bundles, without repeats."""
-    lines = dict.fromkeys(
-        f"{bundle.about['backend']} on {bundle.about['device']}: "
-        + ", ".join(f"{name} {value}" for name, value in bundle.about["environment"].items() if name != "backend")
-        for bundle in bundles
-    )
-    on_gpu = any(bundle.about["device"] != "cpu" for bundle in bundles)
-    return lines if on_gpu else {**lines, "GPU: not measured": None}
+    found = made_with_data(bundles)
+    on_gpu = any(entry["device"] != "cpu" for entry in found)
+    return [machine_line(entry) for entry in found] + ["GPU: not measured"] * (not on_gpu)
+
+
+def machine_line(entry):
+    """An entry of `made_with` in JSON as a line."""
+    environment = entry["environment"].items()
+    parts = ", ".join(f"{name} {value}" for name, value in environment if name != "backend")
+    return f"{entry['backend']} on {entry['device']}: {parts}"
 
 
 def as_data(findings, disagreements, excused, unneeded, bundles):
