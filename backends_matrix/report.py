@@ -1,11 +1,8 @@
 """The matrix as tables that a person reads: on the terminal, in Markdown, and as JSON."""
 
 from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, LIMITS, LONG_LIMIT, REFERENCES, SHORT_LIMIT
-from backends_matrix.judge import LEVELS as RECIPE_LEVELS
-from backends_matrix.judge_checkpoints import LEVELS as CHECKPOINT_LEVELS
+from backends_matrix.judge_checkpoints import ALL_LEVELS
 from keras_recipes.config import require
-
-LEVELS = (*RECIPE_LEVELS, *CHECKPOINT_LEVELS)
 
 LEGEND = f"""\
 Each cell holds the largest difference of that backend to any other one.
@@ -36,7 +33,7 @@ def agreement_rows(findings, disagreements, excused):
     columns = sorted({label for finding in findings for label in finding.pair} - set(REFERENCES))
     rows = [["recipe", "preset", "level", *columns]]
     for recipe, preset in dict.fromkeys((finding.recipe, finding.preset) for finding in findings):
-        for level in LEVELS:
+        for level in ALL_LEVELS:
             here = [f for f in findings if (f.recipe, f.preset, f.level) == (recipe, preset, level.name)]
             cells = [cell(level, [f for f in here if label in f.pair], disagreements, excused) for label in columns]
             if here:
@@ -141,7 +138,7 @@ def as_data(findings, disagreements, excused, unneeded, bundles):
         "made_with": made_with_data(bundles),
         "levels": [
             {"name": level.name, "precision": level.precision, "rule": level.rule, "limit": LIMITS[level.rule]}
-            for level in LEVELS
+            for level in ALL_LEVELS
         ],
         "agreement": [summary(cell) for cell in cells.values()],
         "disagreements": [finding._asdict() for finding in disagreements],
