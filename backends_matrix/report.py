@@ -14,6 +14,8 @@ Each cell holds the largest difference of that backend to any other one.
   steps, {LONG_LIMIT:g} U after training.
 - bfloat16: distance to the backend's own float64 run, in those of the median backend; at most {BFLOAT16_LIMIT:g}.
 - float32 typical run: medians over the moved runs, in s, their spread; at most {SHORT_LIMIT:g}.
+- checkpoint, in U: a training saved on one backend and resumed on another, beside the one that went on where it was
+  saved; at most {SHORT_LIMIT:g} U, and equal to the bit where it is resumed on the same backend.
 - random numbers: how many calls draw what other backends do not.
 - ✗: they disagree, see below. (known): upstream's difference, listed in `known_differences.toml`.
 """
