@@ -104,16 +104,13 @@ def test_the_bench_times_no_native_that_is_wrong(tmp_path, monkeypatch, capsys):
     assert "does not count" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("wide_arrays")
 @pytest.mark.skipif(not HAS_NATIVE, reason="natives are in JAX and in PyTorch")
-def test_a_fault_in_a_native_reaches_the_verdict(tmp_path, monkeypatch, request):
+def test_a_fault_in_a_native_reaches_the_verdict(tmp_path, monkeypatch):
     from backends_matrix import same_training
 
     training = importlib.import_module(f"backends_matrix.native.{BACKEND}_training")
     monkeypatch.setattr(training, "EPSILON", 1e-6)
-    if BACKEND == "jax":
-        config = importlib.import_module("jax").config
-        request.addfinalizer(lambda before=config.jax_enable_x64: config.update("jax_enable_x64", before))
-        config.update("jax_enable_x64", True)
     same_training.main([RECIPE, "--preset", "smoke", "--folder", str(tmp_path)])
     verdict = json.loads((tmp_path / f"native-{BACKEND}.json").read_text())
     assert verdict["counts"] is False

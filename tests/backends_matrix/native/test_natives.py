@@ -15,25 +15,13 @@ from backends_matrix.origin import smoke_presets
 from backends_matrix.same_training import difference
 from keras_recipes.copying import recipe_names
 
+pytestmark = pytest.mark.usefixtures("wide_arrays")
 BACKEND = keras.config.backend()
 FILES = [path.stem for path in Path(backends_matrix.native.__file__).parent.glob("*.py")]
 RECIPES = [name for name in recipe_names() if f"{name}_{BACKEND}" in FILES]
 SMOKE_PRESETS = [
     (name, preset) for name in RECIPES for preset in smoke_presets(importlib.import_module(f"recipes.{name}"))
 ]
-
-
-@pytest.fixture(autouse=True)
-def wide_numbers():
-    """JAX keeps float64 arrays only if told so."""
-    if BACKEND != "jax":
-        yield
-        return
-    config = importlib.import_module("jax").config
-    before = config.jax_enable_x64
-    config.update("jax_enable_x64", True)
-    yield
-    config.update("jax_enable_x64", before)
 
 
 def modules(name):
