@@ -12,7 +12,6 @@ has saved, and compares at the end with whatever other machines left in the fold
 """
 
 import argparse
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -25,6 +24,7 @@ from backends_matrix.judge_checkpoints import SAVED, compare_checkpoints
 from backends_matrix.known import KNOWN_DIFFERENCES, excuse, read_known
 from backends_matrix.page.build import page
 from backends_matrix.page.inputs import read_results
+from backends_matrix.processes import run_module
 from backends_matrix.readme import with_table
 from backends_matrix.report import agreement_rows, as_data, describe, markdown, text_table
 from keras_recipes.copying import recipe_names
@@ -103,20 +103,12 @@ def process_each(backend, modules, args):
         recipe, (module, options) = task
         precision = "float64" if "float64" in options else "float32"
         environment = environment_for(backend, precision, threads=1, gpu=args.gpu or args.here)
-        process(module, [recipe, "--folder", str(args.folder), *options], environment)
+        arguments = [recipe, "--folder", str(args.folder), *options]
+        print(f"{backend}: {module} {' '.join(arguments)}", flush=True)
+        run_module(module, arguments, environment)
 
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(process_one, product(args.recipes, modules)))
-
-
-def process(module, arguments, environment):
-    """Run a module of the matrix; show its output only if it fails."""
-    command = [sys.executable, "-m", f"backends_matrix.{module}", *arguments]
-    print(f"{environment['KERAS_BACKEND']}: {module} {' '.join(arguments)}", flush=True)
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        print(done.stdout)
-        raise subprocess.CalledProcessError(done.returncode, command)
 
 
 def report(folder, known_path, recipes, backends):

@@ -12,13 +12,13 @@ that a change in what else the machine does meets all of them alike.
 import argparse
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from backends_matrix.backends import environment_for, installed_backends
 from backends_matrix.bench_report import made_with, markdown, rows_of
+from backends_matrix.processes import run_module
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
@@ -114,7 +114,8 @@ def judge_native(recipe, backend, args):
     folder = args.folder / recipe
     environment = environment_for(backend, "float64", threads=1)
     options = ["--preset", args.preset, "--folder", str(folder)]
-    run("same_training", [recipe, *options], args.python[backend], environment)
+    print(f"{backend}: same_training {recipe}", flush=True)
+    run_module("same_training", [recipe, *options], environment, args.python[backend])
     return json.loads((folder / f"native-{backend}.json").read_text(encoding="utf-8"))
 
 
@@ -142,22 +143,9 @@ def timed(job, number, args):
     options += ["--start", str(folder / f"start-{job.backend}.pickle"), "--result", str(result)]
     environment = environment_for(job.backend, "native", args.threads, gpu=args.gpu)
     environment |= TUNED.get(job.backend, {}) if job.variant == "tuned" else {}
-    run("bench_worker", [job.recipe, job.variant, *options], args.python[job.backend], environment)
+    print(f"{job.backend}: bench_worker {job.recipe} {job.variant}", flush=True)
+    run_module("bench_worker", [job.recipe, job.variant, *options], environment, args.python[job.backend])
     return json.loads(result.read_text(encoding="utf-8"))
-
-
-def run(module, arguments, python, environment):
-    """Run a module of the matrix with a Python; its output is shown only if it fails.
-
-    Raises:
-        subprocess.CalledProcessError: If it fails.
-    """
-    command = [python, "-m", f"backends_matrix.{module}", *arguments]
-    print(f"{environment['KERAS_BACKEND']}: {module} {' '.join(arguments[:2])}", flush=True)
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        print(done.stdout)
-        raise subprocess.CalledProcessError(done.returncode, command)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backends_matrix.report import markdown_table
+from backends_matrix.report import machine_line, markdown_table
 
 UNSTABLE = 0.1  # of the median: the spread from p20 to p80 that a row may have
 MEDIANS = ("import_s", "build_s", "first_step_s", "step_ms", "memory_mb", "device_memory_mb")
@@ -101,8 +101,5 @@ def markdown(report):
     unstable = sum(row.get("unstable", False) for row in report["rows"])
     scope = f"Preset {report['preset']}; {report['threads']} threads; "
     scope += f"processes per row: {report['rounds']}; unstable rows: {unstable}"
-    lines = [
-        f"- {one['backend']} on {one['device']}: " + ", ".join(f"{k} {v}" for k, v in one["environment"].items())
-        for one in report["made_with"]
-    ]
-    return "\n\n".join(["# Bench", scope, LEGEND, markdown_table(table(report["rows"])), "\n".join(lines)]) + "\n"
+    lines = "\n".join(f"- {machine_line(entry)}" for entry in report["made_with"])
+    return "\n\n".join(["# Bench", scope, LEGEND, markdown_table(table(report["rows"])), lines]) + "\n"

@@ -36,7 +36,7 @@ class Bundle(NamedTuple):
     def write(self, folder):
         """Save under `folder`; returns the `Path` of the file."""
         about = self.about
-        name = f"{about['backend']}-{slug(about['device'])}-{about['precision']}.npz"
+        name = f"{file_stem(about['backend'], about['device'])}-{about['precision']}.npz"
         path = Path(folder, about["recipe"], about["preset"], name)
         content = io.BytesIO()
         np.savez_compressed(content, about=np.array(json.dumps(about)), **{f"_{k}": v for k, v in self.arrays.items()})
@@ -44,9 +44,9 @@ class Bundle(NamedTuple):
         return path
 
 
-def slug(device):
-    """The name of a device as part of a file name."""
-    return "".join(letter if letter.isalnum() else "-" for letter in device)
+def file_stem(backend, device):
+    """Backend and device as the names of their files begin."""
+    return f"{backend}-" + "".join(letter if letter.isalnum() else "-" for letter in device)
 
 
 def read_bundle(path):

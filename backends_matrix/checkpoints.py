@@ -14,14 +14,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from backends_matrix.backends import device_of
-from backends_matrix.bundle import Bundle, slug
+from backends_matrix.bundle import Bundle
 from backends_matrix.judge import distances
 from backends_matrix.judge_checkpoints import RESUMED, SAVED
 from backends_matrix.numbers import TEST_ROWS, TWINS, named
 from backends_matrix.observe import Jitter, Recorder, Snapshot, move_by_one_ulp
+from backends_matrix.origin import about, own_stem, remove_old, smoke_presets
 from backends_matrix.portable_random import portable_random
-from keras_recipes.run import environment
 from keras_recipes.training import load_training, save_training
 from keras_recipes.training.saving import model_state, optimizer_state
 
@@ -60,18 +59,8 @@ class Subject:
 
     def bundle(self, arrays, precision, source, ulp):
         """The arrays as a `Bundle`; `source` is the stem of the checkpoint's file."""
-        backend = keras.config.backend()
-        about = {
-            "recipe": self.recipe.__name__.rpartition(".")[2],
-            "preset": self.preset,
-            "backend": backend,
-            "device": device_of(backend),
-            "precision": precision,
-            "source": source,
-            "environment": environment(),
-            "ulp": ulp,
-        }
-        return Bundle(about, arrays)
+        recipe = self.recipe.__name__.rpartition(".")[2]
+        return Bundle(about(recipe, self.preset, precision, source=source, ulp=ulp), arrays)
 
 
 def save(recipe, preset, folder, twins=TWINS):
@@ -113,12 +102,6 @@ def resume(recipe, preset, path):
         return subject.bundle(subject.go_on(), f"{RESUMED}-{path.stem}", path.stem, {})
 
 
-def own_stem():
-    """Backend and device of this process as part of file names."""
-    backend = keras.config.backend()
-    return f"{backend}-{slug(device_of(backend))}"
-
-
 def main(argv=None):
     """Save, or resume what all backends have saved, for each smoke preset of a recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -128,10 +111,10 @@ def main(argv=None):
     parser.add_argument("--twins", type=int, default=TWINS, help=f"runs that measure the unit of float32 ({TWINS})")
     args = parser.parse_args(argv)
     ends = [f"-{RESUMED}-*.npz"] + ([f"-{SAVED}.npz", ".safetensors"] if args.action == "save" else [])
-    for old in [old for end in ends for old in Path(args.folder, args.recipe).rglob(own_stem() + end)]:
-        old.unlink()  # a preset may be gone
+    for end in ends:
+        remove_old(args.folder / args.recipe, end)
     recipe = importlib.import_module(f"recipes.{args.recipe}")
-    for preset in [name for name in recipe.PRESETS if name.partition("-")[0] == "smoke"]:
+    for preset in smoke_presets(recipe):
         folder = args.folder / args.recipe / preset
         if args.action == "save":
             print(save(recipe, preset, folder, args.twins).write(args.folder))

@@ -7,6 +7,7 @@ checkpoint with weights that are moved by one unit in the last place (see `judge
 random number generators are counters, so they are equal everywhere.
 """
 
+from backends_matrix.judge import LEVELS as RECIPE_LEVELS
 from backends_matrix.judge import Level, compare_pair, finding
 
 SAVED, RESUMED = "checkpoint", "resumed"  # what `about["precision"]` of their bundles says, or begins with
@@ -15,6 +16,7 @@ LEVELS = (
     Level("checkpoint resumed", SAVED, "short", ("step", "weights", "optimizer")),
 )
 RANDOM = Level("checkpoint resumed", SAVED, "exact", ("random",))
+ALL_LEVELS = (*RECIPE_LEVELS, *LEVELS)  # the rows of the matrix
 
 
 def compare_checkpoints(bundles):

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from backends_matrix.report import LEVELS
+from backends_matrix.judge_checkpoints import ALL_LEVELS
 
 KNOWN_DIFFERENCES = Path(__file__).with_name("known_differences.toml")
 
@@ -38,16 +38,38 @@ def read_known(path=KNOWN_DIFFERENCES):
         ValueError: If an entry lacks a field, has one too many, leaves one empty,
             names no level, or sets no finite limit.
     """
-    entries = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("difference", [])
+    entries = read_entries(path, Difference._fields)
     for entry in entries:
-        if set(entry) != set(Difference._fields) or "" in entry.values():
-            raise ValueError(f"{path}: an entry must fill the fields {', '.join(Difference._fields)}, received {entry}")
-        known_level = entry["level"] in [level.name for level in LEVELS]
+        known_level = entry["level"] in [level.name for level in ALL_LEVELS]
         if not (known_level and isinstance(entry["limit"], int | float) and 0 < entry["limit"] < float("inf")):
             raise ValueError(
                 f"{path}: `level` must be a row of the table and `limit` a finite number, received {entry}"
             )
     return [Difference(**entry) for entry in entries]
+
+
+def read_entries(path, fields, **defaults):
+    """The entries of a file of known differences, whatever their fields.
+
+    Args:
+        path: Path of the file.
+        fields: Names of the fields that each entry fills.
+        **defaults: Values of those that it may leave out.
+
+    Returns:
+        List of dicts.
+
+    Raises:
+        ValueError: If an entry lacks a field, has one too many, or leaves a
+            text empty, also one in a table of its own.
+    """
+    written = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("difference", [])
+    entries = [defaults | entry for entry in written]
+    for entry in entries:
+        tables = [value for value in entry.values() if isinstance(value, dict)]
+        if set(entry) != set(fields) or any("" in table.values() for table in [entry, *tables]):
+            raise ValueError(f"{path}: an entry must fill the fields {', '.join(fields)}, received {entry}")
+    return entries
 
 
 def excuse(findings, known):

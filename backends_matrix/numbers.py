@@ -14,7 +14,6 @@ import hashlib
 import keras
 import numpy as np
 
-from backends_matrix.backends import device_of
 from backends_matrix.bundle import Bundle
 from backends_matrix.bypasses import watch
 from backends_matrix.distance import distances
@@ -28,8 +27,8 @@ from backends_matrix.observe import (
     move_by_one_ulp,
     weights_of,
 )
+from backends_matrix.origin import about
 from backends_matrix.portable_random import portable_random
-from keras_recipes.run import environment
 from keras_recipes.training.every_loss import every_loss
 
 TWINS = 7  # runs whose weights move by one unit in the last place
@@ -63,19 +62,8 @@ def numbers(recipe, preset, precision, twins=TWINS):
     if precision == "float32":
         typical, spread = typical_run(runs)
         arrays, ulp = arrays | typical, ulp | spread
-    backend = keras.config.backend()
-    about = {
-        "recipe": recipe.__name__.rpartition(".")[2],
-        "preset": preset,
-        "backend": backend,
-        "device": device_of(backend),
-        "precision": precision,
-        "environment": environment(),
-        "bypasses": [list(bypass) for bypass in bypasses],
-        "ulp": ulp,
-        "band": band,
-    }
-    return Bundle(about, arrays)
+    name, drawn = recipe.__name__.rpartition(".")[2], [list(bypass) for bypass in bypasses]
+    return Bundle(about(name, preset, precision, bypasses=drawn, ulp=ulp, band=band), arrays)
 
 
 @contextlib.contextmanager
@@ -95,7 +83,7 @@ def computing_in(precision):
         try:
             yield
             if keras.config.dtype_policy().name != "mixed_bfloat16":
-                raise RuntimeError("the recipe has reset the dtype policy: is `clear_session` called in it?")
+                raise RuntimeError("the dtype policy has been reset: does something call `clear_session`?")
         finally:
             keras.config.set_dtype_policy(before)
     else:

@@ -93,7 +93,7 @@ def gradients_of(model):
 
 
 def move_by_one_ulp(model, rng, share=1.0):
-    """Move floating-point weights that are not 0 to a neighbouring number, up or down by chance.
+    """Move floating-point weights that are finite and not 0 to a neighbouring number, up or down by chance.
 
     Args:
         model: `keras.Model`, whose weights are moved in place.
@@ -103,6 +103,11 @@ def move_by_one_ulp(model, rng, share=1.0):
     for weight in model.weights:
         value = weight.numpy()
         if np.issubdtype(value.dtype, np.floating):
-            towards = np.where(rng.random(value.shape) < 0.5, -np.inf, np.inf).astype(value.dtype)
-            still = (value == 0) | (rng.random(value.shape) >= share)
-            weight.assign(np.where(still, value, np.nextafter(value, towards)))
+            moved = one_ulp_away(value, rng)
+            weight.assign(np.where(rng.random(value.shape) < share, moved, value))
+
+
+def one_ulp_away(array, rng):
+    """Each number of an array that is finite and not 0 moved to a neighbour, up or down by chance."""
+    towards = np.where(rng.random(array.shape) < 0.5, -np.inf, np.inf).astype(array.dtype)
+    return np.where((array == 0) | ~np.isfinite(array), array, np.nextafter(array, towards))

@@ -42,10 +42,13 @@ def text(some):
 
 
 def ratio(rows, recipe, label):
-    """How many times as long the shipped step takes as the one by hand."""
-    for row in rows:
-        if (row["recipe"], row["variant"], label_of(row["backend"], row["device"])) == (recipe, "shipped", label):
-            if row.get("ratio_to_native") is None:
-                return "no native"
-            return f"{number(row['ratio_to_native']):.2f}" + " unstable" * row.get("unstable", False)
-    return "not measured"
+    """How many times as long the shipped step takes as the one by hand, or why there is no such figure."""
+    here = [row for row in rows if (row["recipe"], label_of(row["backend"], row["device"])) == (recipe, label)]
+    variants = {row["variant"]: row for row in here}
+    shipped = variants.get("shipped")
+    if shipped is None:
+        return "not measured"
+    if shipped.get("ratio_to_native") is not None:
+        return f"{number(shipped['ratio_to_native']):.2f}" + " unstable" * shipped.get("unstable", False)
+    wrong = "native" in variants and not variants["native"]["counts"]
+    return "native's losses differ" if wrong else "no native"

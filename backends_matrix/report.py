@@ -1,11 +1,8 @@
 """The matrix as tables that a person reads: on the terminal, in Markdown, and as JSON."""
 
 from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, LIMITS, LONG_LIMIT, REFERENCES, SHORT_LIMIT
-from backends_matrix.judge import LEVELS as RECIPE_LEVELS
-from backends_matrix.judge_checkpoints import LEVELS as CHECKPOINT_LEVELS
+from backends_matrix.judge_checkpoints import ALL_LEVELS
 from keras_recipes.config import require
-
-LEVELS = (*RECIPE_LEVELS, *CHECKPOINT_LEVELS)
 
 LEGEND = f"""\
 Each cell holds the largest difference of that backend to any other one.
@@ -17,6 +14,8 @@ Each cell holds the largest difference of that backend to any other one.
   steps, {LONG_LIMIT:g} U after training.
 - bfloat16: distance to the backend's own float64 run, in those of the median backend; at most {BFLOAT16_LIMIT:g}.
 - float32 typical run: medians over the moved runs, in s, their spread; at most {SHORT_LIMIT:g}.
+- checkpoint, in U: a training saved on one backend and resumed on another, beside the one that went on where it was
+  saved; at most {SHORT_LIMIT:g} U, and equal to the bit where it is resumed on the same backend.
 - random numbers: how many calls draw what other backends do not.
 - ✗: they disagree, see below. (known): upstream's difference, listed in `known_differences.toml`.
 """
@@ -36,7 +35,7 @@ def agreement_rows(findings, disagreements, excused):
     columns = sorted({label for finding in findings for label in finding.pair} - set(REFERENCES))
     rows = [["recipe", "preset", "level", *columns]]
     for recipe, preset in dict.fromkeys((finding.recipe, finding.preset) for finding in findings):
-        for level in LEVELS:
+        for level in ALL_LEVELS:
             here = [f for f in findings if (f.recipe, f.preset, f.level) == (recipe, preset, level.name)]
             cells = [cell(level, [f for f in here if label in f.pair], disagreements, excused) for label in columns]
             if here:
@@ -115,13 +114,16 @@ def markdown(agreement, disagreements, unneeded, bundles):
 
 def made_with(bundles):
     """Lines that name the devices, versions and machines behind the bundles, without repeats."""
-    lines = dict.fromkeys(
-        f"{bundle.about['backend']} on {bundle.about['device']}: "
-        + ", ".join(f"{name} {value}" for name, value in bundle.about["environment"].items() if name != "backend")
-        for bundle in bundles
-    )
-    on_gpu = any(bundle.about["device"] != "cpu" for bundle in bundles)
-    return lines if on_gpu else {**lines, "GPU: not measured": None}
+    found = made_with_data(bundles)
+    on_gpu = any(entry["device"] != "cpu" for entry in found)
+    return [machine_line(entry) for entry in found] + ["GPU: not measured"] * (not on_gpu)
+
+
+def machine_line(entry):
+    """An entry of `made_with` in JSON as a line."""
+    environment = entry["environment"].items()
+    parts = ", ".join(f"{name} {value}" for name, value in environment if name != "backend")
+    return f"{entry['backend']} on {entry['device']}: {parts}"
 
 
 def as_data(findings, disagreements, excused, unneeded, bundles):
@@ -138,7 +140,7 @@ def as_data(findings, disagreements, excused, unneeded, bundles):
         "made_with": made_with_data(bundles),
         "levels": [
             {"name": level.name, "precision": level.precision, "rule": level.rule, "limit": LIMITS[level.rule]}
-            for level in LEVELS
+            for level in ALL_LEVELS
         ],
         "agreement": [summary(cell) for cell in cells.values()],
         "disagreements": [finding._asdict() for finding in disagreements],

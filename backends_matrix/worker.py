@@ -4,12 +4,9 @@ import argparse
 import importlib
 from pathlib import Path
 
-import keras
-
-from backends_matrix.backends import device_of
-from backends_matrix.bundle import slug
 from backends_matrix.judge import PRECISIONS
 from backends_matrix.numbers import TWINS, numbers
+from backends_matrix.origin import remove_old, smoke_presets
 
 
 def main(argv=None):
@@ -22,17 +19,9 @@ def main(argv=None):
     args = parser.parse_args(argv)
     recipe = importlib.import_module(f"recipes.{args.recipe}")
     for precision in args.precisions:
-        remove_old(Path(args.folder, args.recipe), precision)
-        for preset in recipe.PRESETS:
-            if preset.partition("-")[0] == "smoke":  # `smoke`, and its variants `smoke-…`
-                print(numbers(recipe, preset, precision, args.twins).write(args.folder))
-
-
-def remove_old(folder, precision):
-    """Remove what an earlier run on this backend and device left: a preset may be gone."""
-    backend = keras.config.backend()
-    for old in folder.rglob(f"{backend}-{slug(device_of(backend))}-{precision}.npz"):
-        old.unlink()
+        remove_old(Path(args.folder, args.recipe), f"-{precision}.npz")
+        for preset in smoke_presets(recipe):
+            print(numbers(recipe, preset, precision, args.twins).write(args.folder))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ python -m backends_matrix.layers_and_ops compare                # what earlier r
 """
 
 import argparse
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from backends_matrix.bundle import read_bundles
 from backends_matrix.layers_and_ops.known import KNOWN_DIFFERENCES, excuse, read_known
 from backends_matrix.layers_and_ops.report import as_data, describe, markdown, table
 from backends_matrix.layers_and_ops.rule import compare
+from backends_matrix.processes import run_module
 from backends_matrix.report import text_table
 from keras_recipes.files import as_json, write_file
 
@@ -55,15 +55,11 @@ def run(backend, args):
 
     def process(precision):
         options = ["--folder", str(args.folder), "--precision", precision, "--cases", *args.cases]
-        command = [sys.executable, "-m", "backends_matrix.layers_and_ops.worker", *options]
         print(f"{backend}: layers and ops in {precision}", flush=True)
         environment = environment_for(backend, precision, threads=1, gpu=args.gpu)
         if precision != "float32":  # which shows how the backend rounds; the others show what it means
             environment["XLA_FLAGS"] += " --xla_backend_optimization_level=0"  # compiles in half the time
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            print(done.stdout)
-            raise subprocess.CalledProcessError(done.returncode, command)
+        run_module("layers_and_ops.worker", options, environment)
 
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(process, PRECISIONS))

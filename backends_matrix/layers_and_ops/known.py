@@ -1,9 +1,10 @@
 """Where backends differ, as far as it is known: `known_differences.toml`, which is strict both ways."""
 
-import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from backends_matrix.known import read_entries
 
 KNOWN_DIFFERENCES = Path(__file__).with_name("known_differences.toml")
 SEVERITIES = {
@@ -64,17 +65,11 @@ def read_known(path=KNOWN_DIFFERENCES):
         ValueError: If an entry lacks a field, has one too many, leaves a text
             empty, or names another severity.
     """
-    entries = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("difference", [])
-    optional: dict[str, Any] = {"avoid": [], "cases": [], "quantities": [], "precisions": [], "how_far": 0.0}
-    found = []
+    entries = read_entries(path, Difference._fields, avoid=[], cases=[], quantities=[], precisions=[], how_far=0.0)
     for entry in entries:
-        filled = optional | entry
-        if set(filled) != set(Difference._fields) or "" in [*entry.values(), *entry["prints"].values()]:
-            raise ValueError(f"{path}: an entry must fill the fields {', '.join(Difference._fields)}, received {entry}")
         if entry["severity"] not in SEVERITIES:
             raise ValueError(f"{path}: `severity` must be one of {', '.join(SEVERITIES)}, received {entry}")
-        found.append(Difference(**filled))
-    return found
+    return [Difference(**entry) for entry in entries]
 
 
 def excuse(findings, known):

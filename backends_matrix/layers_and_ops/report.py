@@ -1,7 +1,7 @@
 """The comparison as a table, in Markdown, and as JSON."""
 
 from backends_matrix.layers_and_ops.rule import BFLOAT16_LIMIT, LIMITS
-from backends_matrix.report import made_with, markdown_table
+from backends_matrix.report import made_with, made_with_data, markdown_table
 
 LEGEND = f"""\
 Each cell holds how many cases agree, the largest difference among these, and how many differ as
@@ -55,13 +55,9 @@ def markdown(findings, disagreements, excused, unneeded, bundles):
 
 def as_data(findings, excused, unneeded, known, bundles):
     """The whole report as plain data for JSON."""
-    machines = {bundle.label: bundle.about for bundle in bundles}
     return {
         "kind": "layers_and_ops",
-        "made_with": [
-            {"backend": about["backend"], "device": about["device"], "environment": about["environment"]}
-            for about in machines.values()
-        ],
+        "made_with": made_with_data(bundles),
         "limits": LIMITS,
         "cases": [
             {

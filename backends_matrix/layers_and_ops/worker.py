@@ -14,14 +14,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from backends_matrix.backends import compiled, device_of, with_gradients
+from backends_matrix.backends import compiled, with_gradients
 from backends_matrix.bundle import Bundle
-from backends_matrix.float64 import real_float64
 from backends_matrix.layers_and_ops.rule import apart
 from backends_matrix.layers_and_ops.tables import all_cases
-from backends_matrix.numbers import TWINS
+from backends_matrix.numbers import TWINS, computing_in
+from backends_matrix.observe import one_ulp_away
+from backends_matrix.origin import about
 from backends_matrix.portable_random import portable_random
-from keras_recipes.run import environment
 
 PRECISIONS = ("float32", "bfloat16", "float64")
 
@@ -52,7 +52,7 @@ def run_cases(cases, precision, twins=TWINS):
         error's name and first line.
     """
     found, truth = Results(precision), Results("truth")
-    with context(precision):
+    with computing_in(precision):
         runners = []
         for case in [case for case in cases if precision in case.precisions]:
             with found.errors_of(case):
@@ -94,29 +94,9 @@ class Results:
 
     def bundle(self, cases):
         """All of it as a `Bundle`."""
-        backend = keras.config.backend()
-        about = {
-            "recipe": "cases", "preset": "all", "backend": backend, "device": device_of(backend),
-            "precision": self.precision, "environment": environment(), "ulp": self.ulp, "errors": self.errors,
-            "seconds": self.seconds,
-            "cases": {case.name: {"group": case.group, "exact": case.exact} for case in cases},
-        }  # fmt: skip
-        return Bundle(about, self.arrays)
-
-
-@contextlib.contextmanager
-def context(precision):
-    """Keras under a precision, and as it was afterwards."""
-    if precision == "float64":
-        with real_float64():
-            yield
-        return
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+        groups = {case.name: {"group": case.group, "exact": case.exact} for case in cases}
+        more = {"ulp": self.ulp, "errors": self.errors, "seconds": self.seconds, "cases": groups}
+        return Bundle(about("cases", "all", self.precision, **more), self.arrays)
 
 
 class Runner:
@@ -201,12 +181,6 @@ def farthest(runner, found, twins):
             size = apart(name, array, again[name]).size
             moved[name] = max(moved[name], size if np.isfinite(size) else 0.0)
     return moved
-
-
-def one_ulp_away(array, rng):
-    """Each number that is not 0 moved to a neighbour, up or down by chance."""
-    towards = np.where(rng.random(array.shape) < 0.5, -np.inf, np.inf).astype(array.dtype)
-    return np.where((array == 0) | ~np.isfinite(array), array, np.nextafter(array, towards))
 
 
 def as_bfloat16(array):

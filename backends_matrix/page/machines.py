@@ -1,6 +1,6 @@
 """Who measured, and how to measure again."""
 
-from backends_matrix.page.inputs import unite
+from backends_matrix.page.inputs import made_with
 from backends_matrix.page.markup import join, section, table, tag
 
 COMMANDS = """\
@@ -15,7 +15,7 @@ python -m backends_matrix report results/*.json   # this page, from the files of
 
 def machines(results):
     """The section on versions and machines."""
-    entries = unite([data.get("made_with", []) for _, data in results.sources])
+    entries = made_with(results)
     backends = {entry["backend"] for entry in entries}
     keys = dict.fromkeys(key for entry in entries for key in entry["environment"])
     keys = [key for key in keys if key != "backend" and key not in backends]

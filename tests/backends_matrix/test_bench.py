@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 
 from backends_matrix import bench, bench_worker
 from backends_matrix.bench_report import made_with, markdown, rows_of, table
+from backends_matrix.processes import run_module
 from backends_matrix.report import text_table
 
 BACKEND = keras.config.backend()
@@ -80,7 +82,7 @@ def test_a_native_that_does_not_count_has_no_figure():
 def test_the_bench_times_no_native_that_is_wrong(tmp_path, monkeypatch, capsys):
     ran = []
 
-    def run(module, arguments, python, environment):
+    def run(module, arguments, environment, python):
         ran.append((module, *arguments[:2]))
         assert environment.get("TURNED") == ("1" if arguments[1] == "tuned" else None)
         if module == "same_training":
@@ -91,7 +93,7 @@ def test_the_bench_times_no_native_that_is_wrong(tmp_path, monkeypatch, capsys):
             result = arguments[arguments.index("--result") + 1]
             bench.write_file(bench.Path(result), json.dumps(found(2.0, arguments[1])))
 
-    monkeypatch.setattr(bench, "run", run)
+    monkeypatch.setattr(bench, "run_module", run)
     monkeypatch.setattr(bench, "NATIVES", tmp_path)
     monkeypatch.setattr(bench, "TUNED", {"torch": {"TURNED": "1"}})
     (tmp_path / "r_torch.py").touch()
@@ -102,16 +104,13 @@ def test_the_bench_times_no_native_that_is_wrong(tmp_path, monkeypatch, capsys):
     assert "does not count" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("wide_arrays")
 @pytest.mark.skipif(not HAS_NATIVE, reason="natives are in JAX and in PyTorch")
-def test_a_fault_in_a_native_reaches_the_verdict(tmp_path, monkeypatch, request):
+def test_a_fault_in_a_native_reaches_the_verdict(tmp_path, monkeypatch):
     from backends_matrix import same_training
 
     training = importlib.import_module(f"backends_matrix.native.{BACKEND}_training")
     monkeypatch.setattr(training, "EPSILON", 1e-6)
-    if BACKEND == "jax":
-        config = importlib.import_module("jax").config
-        request.addfinalizer(lambda before=config.jax_enable_x64: config.update("jax_enable_x64", before))
-        config.update("jax_enable_x64", True)
     same_training.main([RECIPE, "--preset", "smoke", "--folder", str(tmp_path)])
     verdict = json.loads((tmp_path / f"native-{BACKEND}.json").read_text())
     assert verdict["counts"] is False
@@ -144,7 +143,7 @@ def test_bad_options_are_refused(options, message, capsys):
 
 def test_what_fails_is_shown(capsys):
     with pytest.raises(Exception, match="returned non-zero exit status"):
-        bench.run("bench_worker", ["none_such"], sys.executable, {**bench.os.environ, "KERAS_BACKEND": BACKEND})
+        run_module("bench_worker", ["none_such"], {**os.environ, "KERAS_BACKEND": BACKEND})
     assert "usage" in capsys.readouterr().out
 
 

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from backends_matrix import checkpoints
 from backends_matrix.bundle import Bundle, read_bundles
 from backends_matrix.judge_checkpoints import LEVELS, compare_checkpoints
+from backends_matrix.origin import own_stem
 from keras_recipes.training.saving import STATE_KEY
 
 RECIPE, PRESET = "collaborative_filtering", "smoke-mlp"
@@ -27,7 +28,7 @@ def folder(tmp_path_factory):
 
 
 def path_of(folder):
-    return folder / RECIPE / PRESET / f"{checkpoints.own_stem()}.safetensors"
+    return folder / RECIPE / PRESET / f"{own_stem()}.safetensors"
 
 
 def bundles_of(folder):
@@ -64,7 +65,7 @@ def test_all_cells_agree_to_the_bit_on_one_backend(folder):
 
 
 def test_files_lie_where_the_matrix_looks_and_old_ones_go(folder):
-    stem = checkpoints.own_stem()
+    stem = own_stem()
     names = {f"{stem}.safetensors", f"{stem}-checkpoint.npz", f"{stem}-resumed-{stem}.npz"}
     for preset in ("smoke", "smoke-mlp"):
         assert {path.name for path in (folder / RECIPE / preset).iterdir()} == names

@@ -13,19 +13,6 @@ from backends_matrix.portable_random import portable_random
 
 
 @pytest.fixture
-def wide_arrays():
-    """Arrays of 64 bits, which JAX does not make unless asked: as JAX_ENABLE_X64=1 does."""
-    if keras.backend.backend() != "jax":
-        yield
-        return
-    config = importlib.import_module("jax").config
-    before = config.jax_enable_x64
-    config.update("jax_enable_x64", True)
-    yield
-    config.update("jax_enable_x64", before)
-
-
-@pytest.fixture
 def precise(wide_arrays):
     with float64.real_float64():
         yield

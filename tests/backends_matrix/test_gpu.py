@@ -5,7 +5,7 @@ import dataclasses
 import keras
 
 from backends_matrix import __main__ as matrix
-from backends_matrix import numbers, worker
+from backends_matrix import origin, worker
 from backends_matrix.backends import environment_for
 from backends_matrix.bundle import read_bundles
 from backends_matrix.judge import compare
@@ -30,8 +30,7 @@ def test_bundles_of_a_gpu_join_the_comparison(monkeypatch, tmp_path):
     monkeypatch.setattr(recipe, "PRESETS", {"smoke": small})
     arguments = ["collaborative_filtering", "--folder", str(tmp_path), "--twins", "2"]
     for device in ("cpu", GPU):
-        for module in (numbers, worker):
-            monkeypatch.setattr(module, "device_of", lambda backend, device=device: device)
+        monkeypatch.setattr(origin, "device_of", lambda backend, device=device: device)
         worker.main(arguments)
     bundles = read_bundles(tmp_path)
     label = f"{BACKEND} ({GPU})"
@@ -48,7 +47,7 @@ def test_bundles_of_a_gpu_join_the_comparison(monkeypatch, tmp_path):
 
 def test_here_runs_with_what_the_machine_has_and_compares(monkeypatch, tmp_path, capsys):
     ran = []
-    monkeypatch.setattr(matrix, "process", lambda *call: ran.append(call))
+    monkeypatch.setattr(matrix, "run_module", lambda *call: ran.append(call))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     arguments = ["--backends", "jax", "torch", "--here", "--folder", str(tmp_path), "--recipes", "vae"]
     assert matrix.main(["run", *arguments]) == 2  # compared: nothing is there

@@ -8,7 +8,7 @@ import pytest
 
 from backends_matrix.__main__ import main
 from backends_matrix.bundle import Bundle, read_bundles
-from backends_matrix.report import LEVELS
+from backends_matrix.judge_checkpoints import ALL_LEVELS
 from keras_recipes.copying import recipe_names
 
 if keras.config.backend() != "jax":
@@ -51,7 +51,7 @@ def test_all_agree_and_the_report_says_so(ran, capsys):
     printed = capsys.readouterr().out
     assert "All levels agree." in printed
     report = (ran / "report.md").read_text(encoding="utf-8")
-    for level in LEVELS:
+    for level in ALL_LEVELS:
         assert level.name in printed
         assert f"| {RECIPE} | smoke | {level.name} | " in report
     assert keras.__version__ in report
@@ -60,7 +60,7 @@ def test_all_agree_and_the_report_says_so(ran, capsys):
     presets = {finding["preset"] for finding in found["agreement"]}
     assert {"smoke", "smoke-mlp"} <= presets
     assert found["kind"] == "matrix"
-    assert [level["name"] for level in found["levels"]] == [level.name for level in LEVELS]
+    assert [level["name"] for level in found["levels"]] == [level.name for level in ALL_LEVELS]
     assert {entry["backend"] for entry in found["made_with"]} == {keras.config.backend(), "other"}
     assert sum(entry["compared"] for entry in found["agreement"]) > len(found["agreement"])
     curves = [(curve["preset"], curve["backend"]) for curve in found["curves"]]

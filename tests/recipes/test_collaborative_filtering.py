@@ -1,26 +1,18 @@
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 
 from keras_recipes.ratings import synthetic_ratings
 from recipes import collaborative_filtering as recipe
+from tests.recipes.training import trained
 
 NOISE = 0.25  # of the synthetic ratings
 
 
-def trained(config):
-    keras.utils.set_random_seed(config.seed)
-    data = recipe.load_data(config)
-    model = recipe.build_model(config, data)
-    recipe.train(model, data, config)
-    return data, model
-
-
 @pytest.fixture(scope="module")
 def smoke():
-    return trained(recipe.PRESETS["smoke"])
+    return trained(recipe, recipe.PRESETS["smoke"])
 
 
 def least_squares_biases(data):
@@ -45,7 +37,7 @@ def test_reaches_the_planted_noise(smoke):
 
 def test_a_small_network_finds_more_than_biases():
     config = recipe.PRESETS["smoke-mlp"]
-    data, model = trained(config)
+    data, model = trained(recipe, config)
     assert recipe.evaluate(model, data, config)["rmse"] < 0.95 * least_squares_biases(data)
     lowest, highest = recipe.rating_range(config)
     predicted = recipe.predict_ratings(model, data.test[0])

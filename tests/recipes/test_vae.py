@@ -6,17 +6,9 @@ import pytest
 from PIL import Image
 
 from recipes import vae as recipe
+from tests.recipes.training import trained
 
 SMALL = recipe.Config(dataset="synthetic", latent_dim=2, filters=2, hidden_units=8)
-
-
-def trained(config):
-    """Data and model after the recipe's own training."""
-    keras.utils.set_random_seed(config.seed)
-    data = recipe.load_data(config)
-    model = recipe.build_model(config, data)
-    recipe.train(model, data, config)
-    return data, model
 
 
 @pytest.fixture
@@ -85,7 +77,7 @@ def test_beta_and_free_bits_reach_the_loss(values, flat_model):
 def test_learns_the_planted_places():
     """Two numbers place a dot; a code of two numbers beats the best image without a code by far."""
     config = dataclasses.replace(recipe.PRESETS["smoke"], epochs=12)
-    data, model = trained(config)
+    data, model = trained(recipe, config)
     mean_image = data.train[1].mean(axis=0).clip(1e-6, 1 - 1e-6)
     without = recipe.bernoulli_nats(data.test[1], np.log(mean_image / (1 - mean_image))).mean()
     pixels = data.test[1].clip(1e-6, 1 - 1e-6)
@@ -108,7 +100,7 @@ def test_bernoulli_nats_against_the_definition():
 
 def test_conditional_decoder_follows_the_class():
     config = dataclasses.replace(recipe.PRESETS["smoke-conditional"], epochs=8)
-    _, model = trained(config)
+    _, model = trained(recipe, config)
     code = np.random.default_rng(0).standard_normal((50, config.latent_dim))
     weight = []
     for label in (0, 1):

@@ -12,7 +12,8 @@ from backends_matrix.layers_and_ops.__main__ import main
 from backends_matrix.layers_and_ops.case import layer, op
 from backends_matrix.layers_and_ops.rule import compare
 from backends_matrix.layers_and_ops.tables import all_cases
-from backends_matrix.layers_and_ops.worker import as_bfloat16, one_ulp_away, run_cases
+from backends_matrix.layers_and_ops.worker import as_bfloat16, run_cases
+from backends_matrix.observe import one_ulp_away
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Keras' own, for casts of its own
 NAMES = (

@@ -11,31 +11,17 @@ import pytest
 import backends_matrix.native
 from backends_matrix import same_training
 from backends_matrix.judge import FLOAT64_LIMIT
+from backends_matrix.origin import smoke_presets
 from backends_matrix.same_training import difference
 from keras_recipes.copying import recipe_names
 
+pytestmark = pytest.mark.usefixtures("wide_arrays")
 BACKEND = keras.config.backend()
 FILES = [path.stem for path in Path(backends_matrix.native.__file__).parent.glob("*.py")]
 RECIPES = [name for name in recipe_names() if f"{name}_{BACKEND}" in FILES]
 SMOKE_PRESETS = [
-    (name, preset)
-    for name in RECIPES
-    for preset in importlib.import_module(f"recipes.{name}").PRESETS
-    if preset.partition("-")[0] == "smoke"
+    (name, preset) for name in RECIPES for preset in smoke_presets(importlib.import_module(f"recipes.{name}"))
 ]
-
-
-@pytest.fixture(autouse=True)
-def wide_numbers():
-    """JAX keeps float64 arrays only if told so."""
-    if BACKEND != "jax":
-        yield
-        return
-    config = importlib.import_module("jax").config
-    before = config.jax_enable_x64
-    config.update("jax_enable_x64", True)
-    yield
-    config.update("jax_enable_x64", before)
 
 
 def modules(name):
