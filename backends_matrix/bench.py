@@ -3,8 +3,8 @@
 python -m backends_matrix.bench                                   # the backends that this Python has
 python -m backends_matrix.bench --python jax=a/bin/python --python torch=b/bin/python
 
-Variants: `plain` is Keras' own `fit` on the recipe's model, `shipped` the recipe's own `train`, `tuned` the
-same with the environment variables in TUNED, `native` the file in backends_matrix/native/, which counts only if
+Variants: `plain` is Keras' own `fit` on the recipe's model, `tuned` the same with 32 steps per execution,
+`shipped` the recipe's own `train`, `native` the file in backends_matrix/native/, which counts only if
 `same_training` finds the recipe's losses. Each is timed in processes of its own, in turns, so
 that a change in what else the machine does meets all of them alike.
 """
@@ -23,10 +23,6 @@ from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
 NATIVES = Path(__file__).parent / "native"
-TUNED = {  # what a user may still turn, as environment variables; a backend without any has no `tuned`
-    "jax": {"JAX_COMPILATION_CACHE_DIR": "build/bench/jax", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"},
-    "tensorflow": {"TF_XLA_FLAGS": "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"},
-}
 
 
 class Job(NamedTuple):
@@ -96,9 +92,8 @@ def all_jobs(args):
     jobs = []
     for recipe in args.recipes:
         for backend in args.python:
-            tuned = ["tuned"] if TUNED.get(backend) else []
             native = ["native"] if native_file(recipe, backend).exists() else []
-            jobs += [Job(recipe, backend, variant) for variant in ("plain", "shipped", *tuned, *native)]
+            jobs += [Job(recipe, backend, variant) for variant in ("plain", "tuned", "shipped", *native)]
     return jobs
 
 
@@ -142,7 +137,6 @@ def timed(job, number, args):
     ]
     options += ["--start", str(folder / f"start-{job.backend}.pickle"), "--result", str(result)]
     environment = environment_for(job.backend, "native", args.threads, gpu=args.gpu)
-    environment |= TUNED.get(job.backend, {}) if job.variant == "tuned" else {}
     print(f"{job.backend}: bench_worker {job.recipe} {job.variant}", flush=True)
     run_module("bench_worker", [job.recipe, job.variant, *options], environment, args.python[job.backend])
     return json.loads(result.read_text(encoding="utf-8"))
