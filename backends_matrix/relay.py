@@ -28,7 +28,7 @@ from backends_matrix.judge import Level, compare_pair
 from backends_matrix.report import describe
 
 PRESET = "smoke"
-LEVEL = Level("relay", "float32", "long", ("metric", "weights@end"))
+LEVEL = Level("relay", "float32", "typical", ("typical_metric", "typical_weights@end"))
 
 
 def leg(recipe, backend, folder, kill_in_epoch=None):
@@ -70,9 +70,9 @@ def compare(recipe, folder, bundles):
     if not whole:
         raise ValueError(f"`bundles` must be a folder with bundles of {recipe}, received one without")
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    arrays = {f"weights@end/{name}": array for name, array in load_file(folder / "weights.safetensors").items()}
-    arrays |= {f"metric/{name}": np.array(value) for name, value in metrics.items()}
-    relay = Bundle({"recipe": recipe, "preset": PRESET, "backend": "relay", "device": "cpu"}, arrays)
+    arrays = {f"typical_weights@end/{name}": array for name, array in load_file(folder / "weights.safetensors").items()}
+    arrays |= {f"typical_metric/{name}": np.array(value) for name, value in metrics.items()}
+    relay = Bundle({"recipe": recipe, "preset": PRESET, "backend": "relay", "device": "cpu", "ulp": {}}, arrays)
     return [found for one in whole for found in compare_pair(LEVEL, one, relay, whole)]
 
 
@@ -100,7 +100,7 @@ def main(argv=None):
         return 0
     findings = compare(args.recipe, folder, read_bundles(args.bundles / args.recipe))
     for found in findings:
-        text = f"{found.pair[0]}, {found.name}: {found.measured:.2g} U apart, at most {found.limit:g}"
+        text = f"{found.pair[0]}, {found.name}: {found.measured:.2g} s apart, at most {found.limit:g}"
         print(text if found.agrees else describe(found))
     return 0 if all(found.agrees for found in findings) else 1
 

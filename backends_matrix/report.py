@@ -1,6 +1,6 @@
 """The matrix as tables that a person reads: on the terminal, in Markdown, and as JSON."""
 
-from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, LIMITS, LONG_LIMIT, REFERENCES, SHORT_LIMIT
+from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, LIMITS, REFERENCES, SHORT_LIMIT, TYPICAL_LIMIT
 from backends_matrix.judge_checkpoints import ALL_LEVELS
 from keras_recipes.config import require
 
@@ -11,9 +11,9 @@ Each cell holds the largest difference of that backend to any other one.
 - float64: largest difference relative to the largest entry, in real float64; at most {FLOAT64_LIMIT:.0e}.
 - float32, in U: how far a backend moves from itself when its weights move by one unit in the last
   place, all at the start and a tenth of them after each step. At most {SHORT_LIMIT:g} U in the first
-  steps, {LONG_LIMIT:g} U after training.
+  steps.
+- float32 trained and metric, in s: medians over the moved runs, beside their spread; at most {TYPICAL_LIMIT:g}.
 - bfloat16: distance to the backend's own float64 run, in those of the median backend; at most {BFLOAT16_LIMIT:g}.
-- float32 typical run: medians over the moved runs, in s, their spread; at most {SHORT_LIMIT:g}.
 - checkpoint, in U: a training saved on one backend and resumed on another, beside the one that went on where it was
   saved; at most {SHORT_LIMIT:g} U, and equal to the bit where it is resumed on the same backend.
 - random numbers: how many calls draw what other backends do not.
@@ -52,7 +52,6 @@ def cell(level, findings, disagreements, excused):
     unit = {
         "float64": "{:.0e}",
         "short": "{:.1f} U",
-        "long": "{:.1f} U",
         "typical": "{:.1f} s",
         "bfloat16": "{:.1f} ×",
     }.get(level.rule, "{:.1g}")

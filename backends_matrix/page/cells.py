@@ -13,7 +13,7 @@ RULES = {  # what the levels of a rule are called together, and what follows a n
     "portable": ("shared draws", ""),
     "float64": ("{precision}", ""),
     "short": ("{precision}, first steps", " U"),
-    "long": ("{precision}, trained", " U"),
+    "typical": ("{precision}, trained", " s"),
     "bfloat16": ("{precision}", " ×"),
 }
 

@@ -26,6 +26,8 @@ RULES = {  # of those that are among the levels, what their numbers mean
     "short": "Float32 levels count in U, which is measured, not chosen: one U is how far a single backend moves from "
     "itself when its weights move by one unit in the last place, all at the start and a tenth of them after each "
     "step. ",
+    "typical": "After a whole training one run may go astray: compared are medians over the runs with moved weights, "
+    "in spreads (s): how far from their median three quarters of the runs stay. ",
     "bfloat16": "Bfloat16 levels give each backend's distance to its own float64 run, in distances of the median "
     "backend (×). ",
 }
