@@ -3,7 +3,7 @@
 python -m backends_matrix.bench                                   # the backends that this Python has
 python -m backends_matrix.bench --python jax=a/bin/python --python torch=b/bin/python
 
-Variants: `plain` is Keras' own `fit` on the recipe's model, `tuned` the same with 32 steps per execution,
+Variants: `plain` is Keras' own `fit` on the recipe's model, `tuned` the same with 32 steps per execution (not on PyTorch),
 `shipped` the recipe's own `train`, `native` the file in backends_matrix/native/, which counts only if
 `same_training` finds the recipe's losses. Each is timed in processes of its own, in turns, so
 that a change in what else the machine does meets all of them alike.
@@ -23,6 +23,7 @@ from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
 NATIVES = Path(__file__).parent / "native"
+TUNABLE = ("jax", "tensorflow")  # on PyTorch Keras makes one step per execution, and refuses more
 
 
 class Job(NamedTuple):
@@ -92,8 +93,9 @@ def all_jobs(args):
     jobs = []
     for recipe in args.recipes:
         for backend in args.python:
+            tuned = ["tuned"] if backend in TUNABLE else []
             native = ["native"] if native_file(recipe, backend).exists() else []
-            jobs += [Job(recipe, backend, variant) for variant in ("plain", "tuned", "shipped", *native)]
+            jobs += [Job(recipe, backend, variant) for variant in ("plain", *tuned, "shipped", *native)]
     return jobs
 
 

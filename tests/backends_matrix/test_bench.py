@@ -1,11 +1,13 @@
 """The bench: processes that take turns, rows, ratios, and natives that do not count."""
 
+import contextlib
 import importlib
 import json
 import os
 import sys
 
 import keras
+import numpy as np
 import pytest
 
 from backends_matrix import bench, bench_worker
@@ -96,9 +98,17 @@ def test_the_bench_times_no_native_that_is_wrong(tmp_path, monkeypatch, capsys):
     (tmp_path / "r_torch.py").touch()
     options = ["--recipes", "r", "--python", "torch=python", "--quick", "--folder", str(tmp_path)]
     assert bench.main(options) == 1
-    turns = [("bench_worker", "r", variant) for variant in ("plain", "tuned", "shipped")]
+    turns = [("bench_worker", "r", variant) for variant in ("plain", "shipped")]
     assert ran[1:] == turns * 2  # in turns, and never the native
     assert "does not count" in capsys.readouterr().out
+
+
+def test_every_backend_that_can_is_tuned():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(loss="mse", steps_per_execution=32)
+    fails = pytest.raises(ValueError, match="must be 1") if BACKEND not in bench.TUNABLE else contextlib.nullcontext()
+    with fails:
+        model.fit(np.ones((2, 1)), np.ones((2, 1)), verbose=0)
 
 
 @pytest.mark.parametrize(("variant", "steps"), [("plain", 1), ("tuned", 32)])
