@@ -3,10 +3,10 @@
 python -m backends_matrix.bench                                   # the backends that this Python has
 python -m backends_matrix.bench --python jax=a/bin/python --python torch=b/bin/python
 
-Variants: `plain` is Keras' own `fit` on the recipe's model, `tuned` the same with 32 steps per execution (not on PyTorch),
-`shipped` the recipe's own `train`, `native` the file in backends_matrix/native/, which counts only if
-`same_training` finds the recipe's losses. Each is timed in processes of its own, in turns, so
-that a change in what else the machine does meets all of them alike.
+Variants: `plain` is Keras' own `fit` on the recipe's model, `tuned` the same with 32 steps per execution (not on
+PyTorch), `shipped` the recipe's own `train`, `native` the file in backends_matrix/native/, which counts only if
+`same_training` finds the recipe's losses. Each is timed in processes of its own, in turns, so that a change in what
+else the machine does meets all of them alike.
 """
 
 import argparse
