@@ -70,8 +70,7 @@ def bench(session):
 @nox.session(requires=ENVIRONMENTS)
 def layers_and_ops(session):
     """Compare Keras' own layers, losses, optimizers, initializers and ops: build/layers_and_ops/report.md."""
-    for backend in BACKENDS:
-        run_on(session, backend, "backends_matrix.layers_and_ops", "run", "--backends", backend, *session.posargs)
+    run_on(session, BACKENDS[0], "backends_matrix.layers_and_ops", "run", *pythons(BACKENDS), *session.posargs)
     install(session, "numpy")
     session.run("python", "-m", "backends_matrix.layers_and_ops", "compare", "--backends", *BACKENDS)
 
@@ -115,11 +114,14 @@ def run_matrix(session, names, *options):
     session.run("python", "-m", "backends_matrix", "compare", "--backends", *backends, *session.posargs)
 
 
+def pythons(names):
+    """Options that name the Pythons of some environments."""
+    return [text for name in names for text in ("--python", f"{name.partition('-')[0]}={python_of(name)}")]
+
+
 def run_bench(session, names, *options):
     """Time all recipes in all environments, in turns."""
-    pythons = [f"{name.partition('-')[0]}={python_of(name)}" for name in names]
-    arguments = [argument for python in pythons for argument in ("--python", python)]
-    run_on(session, names[0], "backends_matrix.bench", *arguments, *options, *session.posargs)
+    run_on(session, names[0], "backends_matrix.bench", *pythons(names), *options, *session.posargs)
 
 
 @nox.session

@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from backends_matrix.backends import environment_for, installed_backends
+from backends_matrix.backends import environment_for
 from backends_matrix.bench_report import made_with, markdown, rows_of
-from backends_matrix.processes import run_module
+from backends_matrix.processes import python_argument, pythons_of, run_module
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
@@ -64,7 +64,7 @@ def main(argv=None):
 def parse_arguments(argv):
     """The command line; `python` becomes a dict from backend to the path of its Python."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", action="append", metavar="BACKEND=PATH", help="the Python that has a backend")
+    python_argument(parser)
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="time these only (all)")
     parser.add_argument("--preset", default="bench", help="of each recipe (bench; smoke to try the bench itself)")
     parser.add_argument("--rounds", type=int, default=5, help="processes per recipe, backend and variant (5)")
@@ -81,10 +81,7 @@ def parse_arguments(argv):
     for name in ("rounds", "threads"):
         if getattr(args, name) < 1:
             parser.error(f"`--{name}` must be at least 1, received {getattr(args, name)}")
-    pairs = [text.partition("=") for text in args.python or []]
-    if any(not (backend and path) for backend, _, path in pairs):
-        parser.error(f"`--python` must be BACKEND=PATH, received {args.python}")
-    args.python = {backend: path for backend, _, path in pairs} or dict.fromkeys(installed_backends(), sys.executable)
+    args.python = pythons_of(parser, args.python)
     return args
 
 

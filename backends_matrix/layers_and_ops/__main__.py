@@ -2,20 +2,22 @@
 
 python -m backends_matrix.layers_and_ops                        # all backends that this Python has
 python -m backends_matrix.layers_and_ops run --backends torch   # here; compare later, or on another machine
+python -m backends_matrix.layers_and_ops run --python jax=a/bin/python --python torch=b/bin/python
 python -m backends_matrix.layers_and_ops compare                # what earlier runs left in the folder
 """
 
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
-from backends_matrix.backends import environment_for, installed_backends
+from backends_matrix.backends import environment_for
 from backends_matrix.bundle import read_bundles
 from backends_matrix.layers_and_ops.known import KNOWN_DIFFERENCES, excuse, read_known
 from backends_matrix.layers_and_ops.report import as_data, describe, markdown, table
 from backends_matrix.layers_and_ops.rule import compare
-from backends_matrix.processes import run_module
+from backends_matrix.processes import python_argument, pythons_of, run_module
 from backends_matrix.report import text_table
 from keras_recipes.files import as_json, write_file
 
@@ -26,8 +28,7 @@ def main(argv=None):
     """Run, compare, or both; returns the exit status."""
     args = parse_arguments(argv)
     if args.action in ("run", "all"):
-        for backend in args.backends or installed_backends():
-            run(backend, args)
+        run(args)
     return 0 if args.action == "run" else report(args.folder, args.known, args.backends or [])
 
 
@@ -36,33 +37,37 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", nargs="?", choices=("run", "compare", "all"), default="all")
     parser.add_argument(
-        "--backends", nargs="+", metavar="NAME", help="run on these (all installed ones); compare wants them"
+        "--backends", nargs="+", metavar="NAME", help="run on these (all there are); compare wants them"
     )
+    python_argument(parser)
     parser.add_argument("--cases", nargs="+", default=["*"], help="run these only: names, with * and ? (all)")
     parser.add_argument("--folder", type=Path, default=Path("build/layers_and_ops"), help="of bundles and report")
     parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
     parser.add_argument("--gpu", action="store_true", help="run on a GPU (on the CPU)")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.python = pythons_of(parser, args.python)
+    return args
 
 
-def run(backend, args):
-    """Leave the bundles of one backend in a folder.
+def run(args):
+    """Leave the bundles of all backends in a folder.
 
     Raises:
         subprocess.CalledProcessError: If a process fails; a case that raises does not.
     """
 
-    def process(precision):
+    def process(precision, backend):
         options = ["--folder", str(args.folder), "--precision", precision, "--cases", *args.cases]
         print(f"{backend}: layers and ops in {precision}", flush=True)
         environment = environment_for(backend, precision, threads=1, gpu=args.gpu)
         if precision != "float32":  # which shows how the backend rounds; the others show what it means
             environment["XLA_FLAGS"] += " --xla_backend_optimization_level=0"  # compiles in half the time
-        run_module("layers_and_ops.worker", options, environment)
+        run_module("layers_and_ops.worker", options, environment, args.python.get(backend, sys.executable))
 
+    jobs = product(PRECISIONS, args.backends or args.python)
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(process, PRECISIONS))
+        list(pool.map(process, *zip(*jobs, strict=True)))
 
 
 def report(folder, known_path, backends):

@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 
 from backends_matrix.bundle import read_bundles
+from backends_matrix.layers_and_ops import __main__ as command
 from backends_matrix.layers_and_ops.__main__ import main
 from backends_matrix.layers_and_ops.case import layer, op
 from backends_matrix.layers_and_ops.rule import compare
@@ -150,3 +151,15 @@ def test_a_process_that_fails_stops_the_command(tmp_path, capsys):
     with pytest.raises(subprocess.CalledProcessError):
         main(["run", "--backends", "nothing", "--folder", str(tmp_path)])
     assert "nothing" in capsys.readouterr().out
+
+
+def test_each_backend_runs_with_its_python(tmp_path, monkeypatch):
+    ran = []
+
+    def run_module(module, arguments, environment, python):
+        ran.append((arguments[arguments.index("--precision") + 1], environment["KERAS_BACKEND"], python))
+
+    monkeypatch.setattr(command, "run_module", run_module)
+    assert main(["run", "--python", "jax=a", "--python", "torch=b", "--folder", str(tmp_path), "--jobs", "1"]) == 0
+    pythons = {"jax": "a", "torch": "b"}.items()
+    assert ran == [(precision, *pair) for precision in command.PRECISIONS for pair in pythons]
