@@ -1,6 +1,7 @@
 """PyTorch: Adam in one pass over the weights."""
 
 import contextlib
+from unittest import mock
 
 import keras
 
@@ -30,11 +31,8 @@ def fused_adam(optimizer):
         else:
             original(gradients, variables, learning_rate)
 
-    setattr(optimizer, update, one_pass)
-    try:
+    with mock.patch.object(optimizer, update, one_pass):
         yield
-    finally:
-        delattr(optimizer, update)
 
 
 def is_plain(gradients, variables):

@@ -101,13 +101,15 @@ def same_as(node, constants, lasting):
 
 def changes_nothing(name, node, constants):
     """Whether an operation returns its first argument: times 1, to the power of 1, the sum of one number."""
-    source, *rest = node.args
     if name == "aten.sum.default":
-        alike = source.meta["val"].shape == ()
+        alike = node.args[0].meta["val"].shape == ()
+    elif name in ("aten.mul.Tensor", "aten.pow.Tensor_Scalar"):
+        by = node.args[1]
+        by = constants.get(by) if hasattr(by, "op") else by  # a node's value if that is constant, or a Python number
+        alike = by is not None and getattr(by, "shape", ()) == () and bool(by == 1)
     else:
-        by = constants.get(rest[0], rest[0]) if name in ("aten.mul.Tensor", "aten.pow.Tensor_Scalar") else None
-        alike = by is not None and getattr(by, "shape", ()) == () and not hasattr(by, "op") and bool(by == 1)
-    return alike and source.meta["val"].dtype == node.meta["val"].dtype
+        return False
+    return alike and node.args[0].meta["val"].dtype == node.meta["val"].dtype
 
 
 def constant_value(node, constants):

@@ -54,3 +54,13 @@ def test_a_model_is_left_as_it_was():
     with pytest.raises(ZeroDivisionError), every_loss(model):
         raise ZeroDivisionError
     assert "stateless_call" not in vars(model)
+
+
+def test_a_callback_may_ask_for_every_loss_as_well():
+    def evaluate(epoch, logs):
+        with every_loss(model):
+            assert model.evaluate(ZEROS, ZEROS, verbose=0) == 2.0
+
+    model = model_that_adds_two()
+    history = fit(model, Batches((ZEROS, ZEROS), 2), 3, [keras.callbacks.LambdaCallback(on_epoch_end=evaluate)])
+    assert history["loss"] == [2.0] * 3
