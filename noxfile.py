@@ -18,6 +18,7 @@ BACKENDS = [extra for extra in EXTRAS if "-" not in extra]
 GPU_EXTRAS = [extra for extra in EXTRAS if "-" in extra]
 CONSTRAINTS = Path("constraints.txt").resolve()
 PYTHONS = Path("build/environments").resolve()
+MADE = set()  # environments that this run of nox has made
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 
 
@@ -40,16 +41,15 @@ def variables(backend):
 @nox.parametrize("backend", BACKENDS)
 def tests(session, backend):
     """Test blocks, recipes, copies and matrix on a backend."""
-    install(session, "-e", f".[{backend}]", groups=["tests", "bench"])
-    session.run("pytest", *IN_PARALLEL, *session.posargs, env=variables(backend))
+    make_environment(session, backend)
+    run_on(session, backend, "pytest", *IN_PARALLEL, *session.posargs)
 
 
 @nox.session
 @nox.parametrize("backend", BACKENDS)
 def environment(session, backend):
-    """Make the environment of a backend that `matrix`, `bench`, `layers_and_ops` and `relay` share."""
-    install(session, "-e", f".[{backend}]", groups=["bench"])
-    note_python(session, backend)
+    """Make the environment of a backend that `tests`, `matrix`, `bench`, `layers_and_ops` and `relay` share."""
+    make_environment(session, backend)
 
 
 ENVIRONMENTS = [f"environment(backend={backend!r})" for backend in BACKENDS]
@@ -87,10 +87,14 @@ def relay(session):
         run_on(session, "jax", "backends_matrix.relay", "compare", recipe)
 
 
-def note_python(session, name):
-    """Let other sessions find the Python of this one."""
-    PYTHONS.mkdir(parents=True, exist_ok=True)
-    (PYTHONS / name).write_text(session.run("python", "-c", "import sys; print(sys.executable)", silent=True).strip())
+def make_environment(session, name):
+    """Install an extra with what tests and benchmarks need, once, and let other sessions find its Python."""
+    if name not in MADE:
+        install(session, "-e", f".[{name}]", groups=["tests", "bench"])
+        PYTHONS.mkdir(parents=True, exist_ok=True)
+        python = session.run("python", "-c", "import sys; print(sys.executable)", silent=True)
+        (PYTHONS / name).write_text(python.strip())
+        MADE.add(name)
 
 
 def python_of(name):
@@ -143,16 +147,15 @@ def collect(session):
 @nox.parametrize("extra", GPU_EXTRAS)
 def tests_gpu(session, extra):
     """Test on a GPU, on Linux with CUDA 12."""
-    install(session, "-e", f".[{extra}]", groups=["tests", "bench"])
-    session.run("pytest", *session.posargs, env={"KERAS_BACKEND": extra.partition("-")[0]})
+    make_environment(session, extra)
+    run_on(session, extra, "pytest", *session.posargs)
 
 
 @nox.session(name="environment-gpu")
 @nox.parametrize("extra", GPU_EXTRAS)
 def environment_gpu(session, extra):
     """Make the environment of a backend with CUDA 12."""
-    install(session, "-e", f".[{extra}]", groups=["bench"])
-    note_python(session, extra)
+    make_environment(session, extra)
 
 
 GPU_ENVIRONMENTS = [f"environment-gpu(extra={extra!r})" for extra in GPU_EXTRAS]

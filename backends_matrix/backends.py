@@ -63,7 +63,7 @@ def environment_for(backend, precision, threads, gpu=False):
         variables |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu", "KERAS_TORCH_DEVICE": "cpu"}
     if precision != "native":
         variables |= {"NVIDIA_TF32_OVERRIDE": "0", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
-    if precision == "float64":
+    if backend == "jax" and precision == "float64":
         variables["JAX_ENABLE_X64"] = "1"
     return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables, "KERAS_BACKEND": backend}
 

@@ -9,7 +9,6 @@ python -m backends_matrix.layers_and_ops compare                # what earlier r
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
 from pathlib import Path
 
 from backends_matrix.backends import environment_for
@@ -21,7 +20,7 @@ from backends_matrix.processes import python_argument, pythons_of, run_module
 from backends_matrix.report import text_table
 from keras_recipes.files import as_json, write_file
 
-PRECISIONS = ("float64", "float32", "bfloat16")  # a process each, the longest first
+PRECISIONS = ("float32", "float64", "bfloat16")  # the longest first
 
 
 def main(argv=None):
@@ -56,18 +55,32 @@ def run(args):
     Raises:
         subprocess.CalledProcessError: If a process fails; a case that raises does not.
     """
+    jobs = [(backend, *job) for backend in args.backends or args.python for job in processes_of(backend, args.gpu)]
+    jobs.sort(key=lambda job: PRECISIONS.index(job[1][0]))
 
-    def process(precision, backend):
-        options = ["--folder", str(args.folder), "--precision", precision, "--cases", *args.cases]
-        print(f"{backend}: layers and ops in {precision}", flush=True)
-        environment = environment_for(backend, precision, threads=1, gpu=args.gpu)
-        if precision != "float32":  # which shows how the backend rounds; the others show what it means
-            environment["XLA_FLAGS"] += " --xla_backend_optimization_level=0"  # compiles in half the time
+    def process(job):
+        backend, precisions, environment = job
+        options = ["--folder", str(args.folder), "--precisions", *precisions, "--cases", *args.cases]
+        print(f"{backend}: layers and ops in {', '.join(precisions)}", flush=True)
         run_module("layers_and_ops.worker", options, environment, args.python.get(backend, sys.executable))
 
-    jobs = product(PRECISIONS, args.backends or args.python)
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(process, *zip(*jobs, strict=True)))
+        list(pool.map(process, jobs))
+
+
+def processes_of(backend, gpu):
+    """List of tuples, one for each process that a backend needs: its precisions, and its environment.
+
+    Precisions share a process unless the backend must be started another way for one of them.
+    """
+    found = []
+    for precision in PRECISIONS:
+        environment = environment_for(backend, precision, threads=1, gpu=gpu)
+        if backend == "jax" and precision != "float32":  # which shows how the backend rounds; the others, what it means
+            environment["XLA_FLAGS"] += " --xla_backend_optimization_level=0"  # compiles in half the time
+        same = [precisions for precisions, started in found if started == environment]
+        same[0].append(precision) if same else found.append(([precision], environment))
+    return found
 
 
 def report(folder, known_path, backends):

@@ -27,14 +27,15 @@ PRECISIONS = ("float32", "bfloat16", "float64")
 
 
 def main(argv=None):
-    """Run the cases in one precision."""
+    """Run the cases in each precision."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", required=True, help="where the bundles go")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=["float32"])
     parser.add_argument("--cases", nargs="+", default=["*"], help="names, with * and ? (all)")
     args = parser.parse_args(argv)
-    for bundle in run_cases(all_cases(args.cases), args.precision):
-        print(bundle.write(args.folder))
+    for precision in args.precisions:
+        for bundle in run_cases(all_cases(args.cases), precision):
+            print(bundle.write(args.folder))
 
 
 def run_cases(cases, precision, twins=TWINS):

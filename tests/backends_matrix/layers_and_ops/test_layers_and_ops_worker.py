@@ -153,13 +153,20 @@ def test_a_process_that_fails_stops_the_command(tmp_path, capsys):
     assert "nothing" in capsys.readouterr().out
 
 
-def test_each_backend_runs_with_its_python(tmp_path, monkeypatch):
+def test_each_backend_runs_with_its_python_and_starts_anew_where_it_must(tmp_path, monkeypatch):
     ran = []
 
     def run_module(module, arguments, environment, python):
-        ran.append((arguments[arguments.index("--precision") + 1], environment["KERAS_BACKEND"], python))
+        precisions = arguments[arguments.index("--precisions") + 1 : arguments.index("--cases")]
+        flags = "level=0" in environment["XLA_FLAGS"], "JAX_ENABLE_X64" in environment
+        ran.append((precisions, environment["KERAS_BACKEND"], python, *(flags if python == "a" else ())))
 
     monkeypatch.setattr(command, "run_module", run_module)
+    monkeypatch.delenv("JAX_ENABLE_X64", raising=False)
     assert main(["run", "--python", "jax=a", "--python", "torch=b", "--folder", str(tmp_path), "--jobs", "1"]) == 0
-    pythons = {"jax": "a", "torch": "b"}.items()
-    assert ran == [(precision, *pair) for precision in command.PRECISIONS for pair in pythons]
+    assert ran == [
+        (["float32"], "jax", "a", False, False),
+        (["float32", "float64", "bfloat16"], "torch", "b"),
+        (["float64"], "jax", "a", True, True),
+        (["bfloat16"], "jax", "a", True, False),
+    ]
