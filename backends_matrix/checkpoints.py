@@ -15,11 +15,11 @@ import keras
 import numpy as np
 
 from backends_matrix.bundle import Bundle
-from backends_matrix.judge import distances
+from backends_matrix.judge import MAIN_PRESET, distances
 from backends_matrix.judge_checkpoints import RESUMED, SAVED
 from backends_matrix.numbers import TEST_ROWS, TWINS, named
 from backends_matrix.observe import Jitter, Recorder, Snapshot, move_by_one_ulp
-from backends_matrix.origin import about, own_stem, remove_old, smoke_presets
+from backends_matrix.origin import about, own_stem, remove_old
 from backends_matrix.portable_random import portable_random
 from keras_recipes.training import load_training, save_training
 from keras_recipes.training.saving import model_state, optimizer_state
@@ -103,7 +103,7 @@ def resume(recipe, preset, path):
 
 
 def main(argv=None):
-    """Save, or resume what all backends have saved, for each smoke preset of a recipe."""
+    """Save, or resume what all backends have saved, for the main preset of a recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name of the recipe")
     parser.add_argument("action", choices=("save", "resume"))
@@ -114,12 +114,11 @@ def main(argv=None):
     for end in ends:
         remove_old(args.folder / args.recipe, end)
     recipe = importlib.import_module(f"recipes.{args.recipe}")
-    for preset in smoke_presets(recipe):
-        folder = args.folder / args.recipe / preset
-        if args.action == "save":
-            print(save(recipe, preset, folder, args.twins).write(args.folder))
-        for path in sorted(folder.glob("*.safetensors")) if args.action == "resume" else []:
-            print(resume(recipe, preset, path).write(args.folder))
+    folder = args.folder / args.recipe / MAIN_PRESET
+    if args.action == "save":
+        print(save(recipe, MAIN_PRESET, folder, args.twins).write(args.folder))
+    for path in sorted(folder.glob("*.safetensors")) if args.action == "resume" else []:
+        print(resume(recipe, MAIN_PRESET, path).write(args.folder))
 
 
 if __name__ == "__main__":

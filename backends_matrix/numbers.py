@@ -18,13 +18,15 @@ from backends_matrix.bundle import Bundle
 from backends_matrix.bypasses import watch
 from backends_matrix.distance import distances
 from backends_matrix.float64 import real_float64
+from backends_matrix.judge import BFLOAT16_QUANTITIES, MAIN_PRESET
 from backends_matrix.observe import (
-    GradientRecorder,
     Jitter,
     Recorder,
     Snapshot,
     gradients_of,
+    move_by_a_tenth,
     move_by_one_ulp,
+    recorder_like,
     weights_of,
 )
 from backends_matrix.origin import about
@@ -32,34 +34,40 @@ from backends_matrix.portable_random import portable_random
 from keras_recipes.training.every_loss import every_loss
 
 TWINS = 7  # runs whose weights move by one unit in the last place
+DRAWS = 8  # starts over which the error of bfloat16 is measured
 STEPS = {"float32": (1, 5), "float64": (1, 5, 20), "bfloat16": (1, 5)}  # after which weights are compared
 TEST_ROWS = 256  # test examples whose predictions are compared
 
 
-def numbers(recipe, preset, precision, twins=TWINS):
+def numbers(recipe, preset, precision, twins=TWINS, draws=DRAWS):
     """Run a preset of a recipe and note everything that another backend should find as well.
 
     Args:
         recipe: Module that keeps the contract of a recipe.
         preset: String, a key of its `PRESETS`.
-        precision: String, "float32" for a whole training; "float64" for the
-            first steps in real float64, where only a difference of meaning
-            shows; "bfloat16" for the first steps in mixed precision.
+        precision: String, "float32", for the main preset a whole training, else
+            the first steps; "float64" for the first steps in real float64,
+            where only a difference of meaning shows; "bfloat16" for the first
+            steps in mixed precision.
         twins: Integer, how many runs measure the unit of float32.
+        draws: Integer of at least 1, over how many starts bfloat16 is compared with float64.
 
     Returns:
         `Bundle`.
     """
+    whole = precision == "float32" and preset == MAIN_PRESET
     with portable_random(), computing_in(precision):
         with watch() as bypasses:
             subject = Subject(recipe, recipe.PRESETS[preset])
-            arrays = subject.run(STEPS[precision], to_the_end=precision == "float32")
+            arrays = subject.run(STEPS[precision], whole)
         if precision == "float64":
             arrays |= subject.as_shipped()
-        others = (subject.twin(seed) for seed in range(twins)) if precision == "float32" else ()
+        if precision != "float32":
+            arrays |= subject.other_starts(draws)
+        others = (subject.twin(seed, whole) for seed in range(twins)) if precision == "float32" else ()
         runs = [arrays, *others]
     ulp, band = movements(runs)
-    if precision == "float32":
+    if whole:
         typical, spread = typical_run(runs)
         arrays, ulp = arrays | typical, ulp | spread
     name, drawn = recipe.__name__.rpartition(".")[2], [list(bypass) for bypass in bypasses]
@@ -102,7 +110,7 @@ class Subject:
         self.recipe, self.config = recipe, config
         self.data = recipe.load_data(config)
         self.model, self.probe = self.build(), self.build()
-        self.probe.optimizer = GradientRecorder()
+        self.probe.optimizer = recorder_like(self.probe.optimizer)
         self.start = []
         for model in (self.model, self.probe):
             model.optimizer.build(model.trainable_variables)
@@ -113,12 +121,12 @@ class Subject:
         keras.utils.set_random_seed(self.config.seed)
         return self.recipe.build_model(self.config, self.data)
 
-    def twin(self, seed):
+    def twin(self, seed, to_the_end):
         """Start again with all weights moved by one unit in the last place, keep moving some, and run."""
         for model, start in zip((self.model, self.probe), self.start, strict=True):
             start.restore()
             move_by_one_ulp(model, np.random.default_rng(seed))
-        return self.run(STEPS["float32"], to_the_end=True, callbacks=[Jitter(np.random.default_rng(seed))])
+        return self.run(STEPS["float32"], to_the_end, callbacks=[Jitter(np.random.default_rng(seed))])
 
     def run(self, steps, to_the_end, callbacks=()):
         """Train once, to the end or to the last of some steps, and return the dict of arrays."""
@@ -135,6 +143,18 @@ class Subject:
             arrays |= named("weights@end", weights_of(self.model))
             metrics = self.recipe.evaluate(self.model, self.data, self.config)
             arrays |= named("metric", {name: np.array(value) for name, value in metrics.items()})
+        return arrays
+
+    def other_starts(self, draws):
+        """The arrays that bfloat16 is judged by, from moved weights; `draw1/…` and so on in front of their names."""
+        arrays = {}
+        for draw in range(1, draws):
+            for model, start in zip((self.model, self.probe), self.start, strict=True):
+                start.restore()
+                move_by_a_tenth(model, np.random.default_rng(draw))
+            found = self.run(STEPS["bfloat16"], to_the_end=False)
+            kept = [name for name in found if name.partition("/")[0] in ("initial", *BFLOAT16_QUANTITIES)]
+            arrays |= named(f"draw{draw}", {name: found[name] for name in kept})
         return arrays
 
     def as_shipped(self):

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_recipes.training import Optimizers
+
 
 class Recorder(keras.callbacks.Callback):
     """Note the logs of each step, and the weights after some of them.
@@ -68,6 +70,15 @@ class GradientRecorder(keras.optimizers.Optimizer):
         self.assign_add(self.gradients[self._get_variable_index(variable)], gradient)
 
 
+def recorder_like(optimizer):
+    """A `GradientRecorder` in the place of an optimizer, or one for each part of an `Optimizers`."""
+    if not isinstance(optimizer, Optimizers):
+        return GradientRecorder()
+    recorders = Optimizers({part: GradientRecorder() for part in optimizer.parts})
+    recorders.variables_of = optimizer.variables_of
+    return recorders
+
+
 class Snapshot:
     """All the state of a compiled model, to be put back before it is trained again."""
 
@@ -87,9 +98,13 @@ def weights_of(model):
 
 
 def gradients_of(model):
-    """Dict from the path of each trainable weight to its array in the model's `GradientRecorder`."""
-    kept = [np.array(gradient.numpy()) for gradient in model.optimizer.gradients]
-    return {w.path: gradient for w, gradient in zip(model.trainable_weights, kept, strict=True)}
+    """Dict from the path of each trainable weight to its array in the model's `recorder_like`."""
+    recorders = getattr(model.optimizer, "optimizers", [model.optimizer])
+    kept = {}
+    for recorder in recorders:
+        variables = recorder._trainable_variables
+        kept |= {v.path: np.array(g.numpy()) for v, g in zip(variables, recorder.gradients, strict=True)}
+    return {weight.path: kept[weight.path] for weight in model.trainable_weights}
 
 
 def move_by_one_ulp(model, rng, share=1.0):
@@ -105,6 +120,14 @@ def move_by_one_ulp(model, rng, share=1.0):
         if np.issubdtype(value.dtype, np.floating):
             moved = one_ulp_away(value, rng)
             weight.assign(np.where(rng.random(value.shape) < share, moved, value))
+
+
+def move_by_a_tenth(model, rng):
+    """Multiply floating-point weights by normal numbers around 1, of standard deviation 0.1."""
+    for weight in model.weights:
+        value = weight.numpy()
+        if np.issubdtype(value.dtype, np.floating):
+            weight.assign(value * np.maximum(1 + 0.1 * rng.standard_normal(value.shape), 0.5).astype(value.dtype))
 
 
 def one_ulp_away(array, rng):

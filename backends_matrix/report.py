@@ -145,7 +145,7 @@ def as_data(findings, disagreements, excused, unneeded, bundles):
         "disagreements": [finding._asdict() for finding in disagreements],
         "known": [finding._asdict() for finding in excused],
         "not_needed": [entry._asdict() for entry in unneeded],
-        "curves": [curve(b) for b in bundles if b.about["precision"] == "float32" and "log/loss" in b.arrays],
+        "curves": [curve(bundle) for bundle in bundles if bundle.about["precision"] == "float32"],
     }
 
 
@@ -159,12 +159,13 @@ def summary(findings):
 def curve(bundle):
     """The loss of each step of a bundle, and how far the backend moves from itself, if that was measured."""
     about = bundle.about
+    first = next(name for name in bundle.arrays if name.startswith("log/"))  # `loss`, or a model's first loss
     return {
         "recipe": about["recipe"],
         "preset": about["preset"],
         "backend": bundle.label,
-        "loss": bundle.arrays["log/loss"].tolist(),
-        "band": about.get("band", {}).get("loss"),
+        "loss": bundle.arrays[first].tolist(),
+        "band": about.get("band", {}).get(first.partition("/")[2]),
     }
 
 

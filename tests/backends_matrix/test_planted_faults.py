@@ -36,7 +36,7 @@ def run(precision, twins=0, recipe=recipe):
             config = importlib.import_module("jax").config
             stack.callback(config.update, "jax_enable_x64", config.jax_enable_x64)
             config.update("jax_enable_x64", True)
-        return numbers(recipe, "smoke", precision, twins=twins)
+        return numbers(recipe, "smoke", precision, twins=twins, draws=2)
 
 
 @pytest.fixture(scope="module")
