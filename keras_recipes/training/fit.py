@@ -1,5 +1,7 @@
 """`fit` with the time between two steps taken out, and for trainings that may be interrupted."""
 
+import contextlib
+
 import keras
 
 from keras_recipes.data import Batches
@@ -39,7 +41,10 @@ def fit(model, batches, epochs, callbacks=()):
     history = {}
     if first < epochs:
         apart = not isinstance(batches, Batches) or steps_apart(model, callbacks)
-        with every_loss(model), fused_adam(model.optimizer):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(every_loss(model))
+            for optimizer in getattr(model.optimizer, "optimizers", [model.optimizer]):
+                stack.enter_context(fused_adam(optimizer))
             history = (fit_by_keras if apart else fit_by_epochs)(model, batches, first, epochs, callbacks)
     return checkpoint.history if checkpoint else history
 

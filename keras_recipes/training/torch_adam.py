@@ -37,9 +37,11 @@ def fused_adam(optimizer):
 
 def is_plain(gradients, variables):
     """Whether the fused kernel takes these: dense tensors of one kind, on a CPU or an NVIDIA GPU."""
-    tensors = [*gradients, *(variable.value for variable in variables)]
+    values = [variable.value for variable in variables]
+    tensors = [*gradients, *values]
     kinds = {(str(tensor.dtype), tensor.device.type, tensor.is_sparse) for tensor in tensors}
-    return len(kinds) == 1 and kinds < {(f"torch.float{n}", d, False) for n in (32, 64) for d in ("cpu", "cuda")}
+    one_kind = len(kinds) == 1 and kinds < {(f"torch.float{n}", d, False) for n in (32, 64) for d in ("cpu", "cuda")}
+    return one_kind and all(value.is_contiguous() for value in values)  # as moments are
 
 
 def update_all(optimizer, gradients, variables, learning_rate):
@@ -53,7 +55,7 @@ def update_all(optimizer, gradients, variables, learning_rate):
     indices = [optimizer._get_variable_index(variable) for variable in variables]
     torch._fused_adam_(
         [variable.value for variable in variables],
-        list(gradients),
+        [gradient.contiguous() for gradient in gradients],  # the kernel goes through the memory of all in step
         [optimizer._momentums[index].value for index in indices],
         [optimizer._velocities[index].value for index in indices],
         [],

@@ -19,6 +19,9 @@ def seed_recorder():
     from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing
     from torch.overrides import TorchFunctionMode
 
+    tensor = torch.Tensor
+    reads = {tensor.__bool__, tensor.__float__, tensor.__index__, tensor.item, tensor.tolist, tensor.numpy}
+
     class SeedRecorder(TorchFunctionMode):
         seed = None  # a tensor: the seed that the next draw must use up
 
@@ -29,6 +32,8 @@ def seed_recorder():
                 self.seed = args[0]
                 with disable_proxy_modes_tracing():
                     return int(self.seed)
+            if function in reads:
+                raise NotRecordableError("What is done depends on a number, which may be another one at the next step")
             if kwargs.get("generator") is None:
                 return function(*args, **kwargs)
             if self.seed is None:

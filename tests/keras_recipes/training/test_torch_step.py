@@ -156,6 +156,7 @@ def test_fused_adam_is_keras_adam_in_float64(name):
         optimizer.build(variables)
         for _ in range(9):
             gradients = [torch.from_numpy(rng.standard_normal(tuple(variable.shape))) for variable in variables]
+            gradients[0] = gradients[0].T.contiguous().T  # another order in memory, as of convolutions
             with fused_adam(optimizer) if fused else torch.no_grad(), torch.no_grad():
                 optimizer.apply(gradients, variables)
         weights.append(np.concatenate([variable.numpy().ravel() for variable in variables]))

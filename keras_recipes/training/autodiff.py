@@ -1,0 +1,206 @@
+"""Differentiate and update: the same three functions on every backend.
+
+They work anywhere: in a training step that `fit` compiles, in one another, and in a plain Python
+loop. The functions that they are given take what they need from their surroundings, may write
+to variables (statistics of batch norm, seeds, metrics), and hand tensors on by returning them.
+"""
+
+import contextlib
+
+import keras
+from keras import ops
+
+from keras_recipes.training.closures import not_assigned, nothing_left_behind
+from keras_recipes.training.jax_scope import Scope, in_scope
+
+NO_DEPENDENCE = (
+    "`loss_fn` must compute its loss from the variables that it is minimized for: whatever depends on them, "
+    "such as the output of a layer, must be computed inside `loss_fn`; received a loss that does not depend on {}"
+)
+
+
+def value_and_grad(loss_fn, variables):
+    """Compute a loss and its gradients.
+
+    Args:
+        loss_fn: Function of no arguments that returns the loss, a float tensor
+            of shape `()`, or a tuple of it and whatever else should come out.
+            Everything that is to be differentiated must be computed inside.
+        variables: List of at least one trainable `keras.Variable`.
+
+    Returns:
+        Tuple `(value, gradients)`: what `loss_fn` returns, cut off from
+        differentiation, and a list of tensors, each of the shape of its
+        variable; zeros for a variable that the loss does not depend on.
+
+    Raises:
+        ValueError: If `variables` is empty, if the loss is no scalar or depends
+            on none of the variables, if `loss_fn` assigns to one of them, or if
+            it leaves a tensor in a variable of its surroundings.
+    """
+    if not variables:
+        raise ValueError("`variables` must hold at least one trainable variable, received an empty list")
+    differentiate = {"jax": jax_gradients, "tensorflow": tensorflow_gradients, "torch": torch_gradients}
+    with nothing_left_behind("loss_fn", loss_fn), not_assigned("loss_fn", variables):
+        found = differentiate[keras.config.backend()](loss_fn, variables)
+    return keras.tree.map_structure(cut_off, found)  # also from the function that this call may lie in
+
+
+def gradient(function, x):
+    """Differentiate the sum of a function's outputs, so that the result can be differentiated again.
+
+    For losses that contain gradients, such as a gradient penalty: as each
+    example's output depends on that example only, row `i` is the gradient of
+    output `i`.
+
+    Args:
+        function: Takes a tensor like `x`; returns a float tensor of any shape.
+        x: Float tensor.
+
+    Returns:
+        Tensor of the shape of `x`.
+    """
+    if keras.config.backend() == "jax":
+        import jax
+
+        scopes = []
+
+        def summed(x):
+            value, updates, scope = in_scope(lambda: ops.sum(function(x)))
+            scopes.append(scope)
+            return value, updates
+
+        slope, updates = jax.grad(summed, has_aux=True)(ops.convert_to_tensor(x))
+        scopes[-1].commit(updates)
+        return slope
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        x = tf.convert_to_tensor(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(function(x))
+        return tape.gradient(total, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    import torch
+
+    with torch.enable_grad():
+        x = ops.convert_to_tensor(x)
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        total = function(x).sum()
+        return torch.autograd.grad(total, x, create_graph=True, materialize_grads=True)[0]
+
+
+def apply(optimizer, gradients, variables):
+    """Update variables by an optimizer.
+
+    Args:
+        optimizer: Built `keras.optimizers.Optimizer`.
+        gradients: List of tensors, as `value_and_grad` returns them.
+        variables: List of `keras.Variable`, those that the optimizer was built with.
+    """
+    if keras.config.backend() == "jax":  # where only this way knows how to skip a step that overflows
+        slots = optimizer.variables
+        values = [variable.value for variable in variables]
+        values, slot_values = optimizer.stateless_apply([slot.value for slot in slots], gradients, values)
+        for variable, value in zip([*variables, *slots], [*values, *slot_values], strict=True):
+            variable.assign(value)
+    else:
+        with undifferentiated():
+            optimizer.apply(gradients, variables)
+
+
+def undifferentiated():
+    """Context in which nothing is noted for differentiation, but by `value_and_grad` and `gradient`."""
+    if keras.config.backend() == "torch":
+        import torch
+
+        return torch.no_grad()
+    return contextlib.nullcontext()  # JAX and TensorFlow note nothing unless they are told to
+
+
+def loss_of(value):
+    """The loss among what a loss function returns; raises ValueError if it is no scalar."""
+    loss = value[0] if isinstance(value, tuple) and value else value
+    received = type(loss).__name__
+    if ops.is_tensor(loss):
+        dtype, shape = keras.backend.standardize_dtype(loss.dtype), tuple(loss.shape)
+        if shape == () and "float" in dtype:
+            return loss
+        received = f"{dtype} of shape {shape}"
+    raise ValueError(f"`loss_fn` must return a scalar float loss, or a tuple that begins with it, received {received}")
+
+
+def cut_off(leaf):
+    """A tensor cut off from differentiation; anything else as it is."""
+    return ops.stop_gradient(leaf) if ops.is_tensor(leaf) else leaf
+
+
+def jax_gradients(loss_fn, variables):
+    """Differentiate a function of the variables' values, in which the loss function runs."""
+    import jax
+
+    scopes, reached = [], []
+
+    @jax.custom_vjp
+    def watched(loss):
+        return loss
+
+    def forward(loss):  # JAX calls this only for a loss that depends on what it differentiates by
+        reached.append(True)
+        return loss, None
+
+    watched.defvjp(forward, lambda _, cotangent: (cotangent,))
+
+    def function(values):
+        value, updates, scope = in_scope(loss_fn, variables, values)
+        scopes.append(scope)
+        return watched(loss_of(value)), (value, updates)
+
+    differentiated = jax.value_and_grad(function, has_aux=True)
+    (_, (value, updates)), gradients = differentiated([variable.value for variable in variables])
+    require_dependence(reached, variables)
+    scopes[-1].commit(updates)
+    return value, gradients
+
+
+def tensorflow_gradients(loss_fn, variables):
+    """Differentiate on a tape."""
+    import tensorflow as tf
+
+    before = [variable.value for variable in variables]
+    with tf.GradientTape() as tape:
+        value = loss_fn()
+        loss = loss_of(value)
+        # Gradients of replicas are summed.
+        loss = loss / tf.cast(tf.distribute.get_strategy().num_replicas_in_sync, loss.dtype)
+    gradients = tape.gradient(loss, before)
+    return value, dense(gradients, variables)
+
+
+def torch_gradients(loss_fn, variables):
+    """Differentiate through the graph that autograd notes."""
+    import torch
+
+    # Autograd has noted what came before, if it is on, and would differentiate through it: not by these leaves.
+    apart = torch.is_grad_enabled()
+    leaves = [variable.value for variable in variables]
+    leaves = [leaf.detach().requires_grad_() for leaf in leaves] if apart else leaves
+    with torch.enable_grad():
+        value, updates, scope = in_scope(loss_fn, variables, leaves) if apart else (loss_fn(), [], Scope())
+        loss = loss_of(value)
+    require_dependence(loss.requires_grad, variables)
+    gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+    scope.commit(updates)
+    return value, dense(gradients, variables)
+
+
+def dense(gradients, variables):
+    """Gradients as JAX has them: zeros, not None, for a variable that the loss does not depend on."""
+    require_dependence(any(slope is not None for slope in gradients), variables)
+    return [ops.zeros_like(v) if slope is None else slope for slope, v in zip(gradients, variables, strict=True)]
+
+
+def require_dependence(depends, variables):
+    """Raise ValueError unless a loss depends on its variables."""
+    if not depends:
+        raise ValueError(NO_DEPENDENCE.format(", ".join(variable.path for variable in variables[:3])))

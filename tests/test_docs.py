@@ -1,0 +1,20 @@
+"""The code that the guides show runs as it stands."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_one_training_step():
+    text = (DOCS / "one_training_step.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    generator = keras.Sequential([keras.Input((16,)), keras.layers.Dense(3)])
+    critic = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="relu"), keras.layers.Dense(1)])
+    before = [weight.numpy() for weight in [*generator.weights, *critic.weights]]
+    exec(code, {"generator": generator, "critic": critic, "images": np.ones((128, 3), "float32")})
+    after = [weight.numpy() for weight in [*generator.weights, *critic.weights]]
+    assert all((one != other).any() for one, other in zip(before, after, strict=True))
