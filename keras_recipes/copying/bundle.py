@@ -71,6 +71,14 @@ def bundle(name, filename=None, recipes=RECIPES, package=PACKAGE):
     return "\n\n".join(head) + "\n" + code(recipe, blocks)
 
 
+def companions(name, recipes=RECIPES, package=PACKAGE):
+    """List of `Path`s of the weights that must lie beside a copy: those beside a block, under its name."""
+    blocks = Blocks(Source(recipe_path(name, recipes), is_recipe=True), package)
+    sources = dict.fromkeys(definition.source.path for definition in [*blocks.first, *blocks.rest])
+    weights = [path.with_suffix(".safetensors") for path in sources]
+    return [path for path in weights if path.is_file()]
+
+
 def code(recipe, blocks):
     """What follows the imports: the recipe and its blocks, the call of `main` last."""
     body = "\n".join(recipe.lines[recipe.imports_end : recipe.definitions[-1].last])

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from keras_recipes import __version__
 from keras_recipes.backend import DISTRIBUTION
-from keras_recipes.copying.bundle import bundle
+from keras_recipes.copying.bundle import bundle, companions
 from keras_recipes.copying.discovery import PACKAGE, RECIPES
 from keras_recipes.files import write_file
 
 
 def copy(name, destination=".", force=False, recipes=RECIPES, package=PACKAGE):
-    """Write a recipe as one self-contained file: whole, or not at all.
+    """Write a recipe as one self-contained file, and beside it the weights that it comes with, if any.
+
+    Each file is written whole, or not at all.
 
     Args:
         name: String, the recipe.
@@ -26,7 +28,8 @@ def copy(name, destination=".", force=False, recipes=RECIPES, package=PACKAGE):
         `Path` of the file.
 
     Raises:
-        FileExistsError: If the file is there already and `force` is false.
+        FileExistsError: If the file, or another one by the name of the
+            weights, is there already and `force` is false.
         ValueError: If `destination` is none of the three, and as `bundle` does.
     """
     path = Path(destination)
@@ -35,9 +38,12 @@ def copy(name, destination=".", force=False, recipes=RECIPES, package=PACKAGE):
     elif path.suffix != ".py":
         raise ValueError(f"there is no folder {destination}: end it with / to have it made, or name a .py file")
     text = bundle(name, path.name, recipes, package)
-    if path.exists() and not force:
-        raise FileExistsError(f"{path} exists already; --force replaces it")
-    write_file(path, text)
+    contents = {path.with_name(weights.name): weights.read_bytes() for weights in companions(name, recipes, package)}
+    for file, content in {**contents, path: None}.items():
+        if file.exists() and not force and file.read_bytes() != content:
+            raise FileExistsError(f"{file} exists already; --force replaces it")
+    for file, content in {**contents, path: text}.items():
+        write_file(file, content)
     return path
 
 

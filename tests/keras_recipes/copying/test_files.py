@@ -59,6 +59,36 @@ def test_copy_keeps_what_is_there_unless_forced(plant, tmp_path):
     assert (tmp_path / "toy.py").read_text() == bundle("toy", **folders)
 
 
+def test_weights_come_with_the_block_that_they_lie_beside(plant, tmp_path):
+    folders = plant("""
+        === toy.py
+        from keras_recipes.eye import see
+        def look():
+            return see
+        === eye.py
+        def see():
+            return 1
+        === ear.py
+        def hear():
+            return 1
+    """)
+    for name in ("eye", "ear"):
+        (folders["package"] / f"{name}.safetensors").write_bytes(name.encode())
+    place = tmp_path / "place"
+    copy("toy", f"{place}/", **folders)
+    assert {file.name for file in place.iterdir()} == {"toy.py", "eye.safetensors"}
+    assert (place / "eye.safetensors").read_bytes() == b"eye"
+    (place / "toy.py").unlink()
+    copy("toy", place, **folders)  # the same weights are no obstacle
+    (place / "toy.py").unlink()
+    (place / "eye.safetensors").write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=r"eye.safetensors exists already"):
+        copy("toy", place, **folders)
+    assert not (place / "toy.py").exists()
+    copy("toy", place, force=True, **folders)
+    assert (place / "eye.safetensors").read_bytes() == b"eye"
+
+
 def test_copy_leaves_nothing_but_the_copy(plant, tmp_path):
     copy("toy", f"{tmp_path}/place/", **plant(TOY))
     assert [file.name for file in (tmp_path / "place").iterdir()] == ["toy.py"]
