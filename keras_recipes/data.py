@@ -28,29 +28,33 @@ class Data(NamedTuple):
 class Batches(keras.utils.PyDataset):
     """Batches in an order that NumPy shuffles anew each epoch: the same on every backend.
 
-    Pass it to `fit` with `shuffle=False`; the last batch of an epoch may be smaller.
+    Pass it to `fit` with `shuffle=False`.
 
     Args:
         arrays: Tuple `(x, y)` of arrays, or of tuples of arrays, with the same
             leading axis.
         batch_size: Integer of at least 1, examples per batch.
         seed: Integer of at least 0, seed of the order.
+        whole: Boolean, whether an epoch leaves out what does not fill a batch;
+            if not, its last batch is smaller.
 
     Raises:
         ValueError: If `batch_size` is below 1, or there are no examples.
     """
 
-    def __init__(self, arrays, batch_size, seed=0):
+    def __init__(self, arrays, batch_size, seed=0, whole=False):
         super().__init__()
         require(batch_size >= 1, "batch_size", "a number of at least 1", batch_size)
         self.arrays, self.batch_size = arrays, batch_size
         self.num_examples = len(keras.tree.flatten(arrays)[0])
         require(self.num_examples > 0, "arrays", "examples to train on", "none")
+        require(not whole or batch_size <= self.num_examples, "batch_size", f"at most {self.num_examples}", batch_size)
+        self.batched = self.num_examples // batch_size * batch_size if whole else self.num_examples  # in an epoch
         self.rng = np.random.default_rng(seed)
         self.order = self.rng.permutation(self.num_examples)
 
     def __len__(self):
-        return -(-self.num_examples // self.batch_size)
+        return -(-self.batched // self.batch_size)
 
     def __getitem__(self, index):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
@@ -76,7 +80,7 @@ class Batches(keras.utils.PyDataset):
             rows = self.order[begin * self.batch_size : min(begin + steps, whole) * self.batch_size]
             rows = rows.reshape(-1, self.batch_size)
             yield keras.tree.map_structure(lambda array, rows=rows: array[rows], self.arrays)
-        if whole * self.batch_size < self.num_examples:
+        if whole * self.batch_size < self.batched:
             yield keras.tree.map_structure(lambda array: array[None], self[whole])
 
     def on_epoch_end(self):

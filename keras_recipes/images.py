@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from keras_recipes.config import require
+from keras_recipes.data import split
 from keras_recipes.fetch import fetch
 
 MNIST_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
@@ -38,6 +39,63 @@ def load_mnist():
         (as_unit_floats(train_images[..., None]), train_labels.astype("int32")),
         (as_unit_floats(test_images[..., None]), test_labels.astype("int32")),
     )
+
+
+def load_image_split(dataset, seed, num_synthetic=1024):
+    """Images and their classes, in a training and a test part.
+
+    Args:
+        dataset: String, "mnist", in its own split; "synthetic" for `synthetic_blobs`;
+            or a path, as for `load_images`, of which a fifth is for testing.
+        seed: Integer, seed of the split and of the synthetic images.
+        num_synthetic: Integer, how many of these.
+
+    Returns:
+        Tuple `((train_images, train_labels), (test_images, test_labels))`, as
+        `load_images` returns both; without classes labels are None.
+
+    Raises:
+        ValueError: As `load_images` does, or if sides are no multiples of 4, or
+            there are not 1 or 3 channels.
+    """
+    if dataset == "mnist":
+        return load_mnist()
+    images, labels = synthetic_blobs(num_synthetic, seed) if dataset == "synthetic" else load_images(dataset)
+    height, width, channels = images.shape[1:]
+    require(height % 4 == width % 4 == 0, "dataset", "images whose sides are multiples of 4", (height, width))
+    require(channels in (1, 3), "dataset", "images of 1 or 3 channels", channels)
+    order = np.random.default_rng(seed).permutation(len(images))
+    if labels is None:
+        (train,), (test,) = split([images], order, test_fraction=0.2)
+        return (train, None), (test, None)
+    return split([images, labels], order, test_fraction=0.2)
+
+
+def condition_on_classes(train, test, conditional):
+    """Examples as the input of a model, together with their class if the model is told it.
+
+    Args:
+        train: Pair of an array of examples and int32 labels of shape `(n,)`, or None.
+        test: Likewise.
+        conditional: Boolean, whether the model is told the class.
+
+    Returns:
+        Tuple `(train, test, num_classes)` of two pairs and an integer. Each
+        pair: the examples, or a tuple of them and the one-hot class, float32 of
+        shape `(n, num_classes)`; and the labels, 0 where there are none.
+
+    Raises:
+        ValueError: If there are no labels and the model is told the class.
+    """
+    known = train[1] is not None
+    require(known or not conditional, "conditional", "false for examples without classes", conditional)
+    num_classes = int(max(train[1].max(), test[1].max())) + 1 if known else 1
+
+    def part(examples, labels):
+        labels = labels if known else np.zeros(len(examples), "int32")
+        return ((examples, np.eye(num_classes, dtype="float32")[labels]) if conditional else examples), labels
+
+    return part(*train), part(*test), num_classes
 
 
 def read_idx(path):

@@ -2,6 +2,7 @@
 
 import io
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -58,6 +59,57 @@ def labelled_points(points, labels, path):
     axes.set_title("Alike where near: the two directions in which their embeddings differ most", fontsize=10)
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second principal component")
+    return save_figure(figure, path)
+
+
+def point_clouds(clouds, path):
+    """Draw sets of points of the plane side by side, on the same axes.
+
+    Args:
+        clouds: Dict from a title to a float array of shape `(n, 2)`.
+        path: `Path` of the picture.
+
+    Returns:
+        `path`.
+    """
+    columns = min(5, len(clouds))
+    rows = -(-len(clouds) // columns)
+    figure = Figure(figsize=(3 * columns, 3 * rows + 0.3), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    everything = np.concatenate(list(clouds.values()))
+    reach = 1.1 * np.quantile(np.abs(everything[np.isfinite(everything).all(axis=1)]), 0.995)
+    for place in axes[len(clouds) :]:
+        place.set_axis_off()
+    for place, (title, points) in zip(axes, clouds.items(), strict=False):
+        place.scatter(points[:, 0], points[:, 1], s=2, alpha=0.4)
+        place.set(title=title, xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    return save_figure(figure, path)
+
+
+def points_by_class(points, labels, axis_names, path):
+    """Draw points of the plane, coloured by their class, with a legend.
+
+    Args:
+        points: Float array of shape `(n, 2)`.
+        labels: Integer array of shape `(n,)`, the classes, counted from 0.
+        axis_names: Pair of strings.
+        path: `Path` of the picture.
+
+    Returns:
+        `path`.
+    """
+    num_classes = int(labels.max()) + 1
+    shades = matplotlib.colormaps["tab10" if num_classes <= 10 else "turbo"]
+    colours = shades(np.arange(10) if num_classes <= 10 else np.linspace(0, 1, num_classes))
+    figure = Figure(figsize=(7.5, 6.5), layout="constrained")
+    axes = figure.subplots()
+    # All at once and in their own order, so that no class hides the others.
+    axes.scatter(points[:, 0], points[:, 1], s=4, alpha=0.6, linewidths=0, color=colours[labels])
+    if num_classes > 1:
+        dots = [axes.scatter([], [], s=40, color=colours[label], label=str(label)) for label in range(num_classes)]
+        columns = -(-num_classes // 25)
+        axes.legend(handles=dots, title="class", loc="center left", bbox_to_anchor=(1, 0.5), ncols=columns)
+    axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
     return save_figure(figure, path)
 
 

@@ -19,9 +19,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_recipes.config import parse_config, require, require_at_least, require_seed
-from keras_recipes.data import Batches, Data, split
-from keras_recipes.images import load_images, load_mnist, synthetic_blobs
+from keras_recipes.config import parse_config, require_at_least, require_seed
+from keras_recipes.data import Batches, Data
+from keras_recipes.images import condition_on_classes, load_image_split
 from keras_recipes.layers import GaussianSampling
 from keras_recipes.pictures import image_grid
 from keras_recipes.run import save_run
@@ -70,27 +70,11 @@ def load_data(config):
     If `conditional`, the input is the tuple of image and one-hot class, float32
     of shape (n, num_classes).
     """
-    if config.dataset == "mnist":
-        (train, train_labels), (test, test_labels) = load_mnist()
-    else:
-        synthetic = config.dataset == "synthetic"
-        images, labels = synthetic_blobs(1024, config.seed) if synthetic else load_images(config.dataset)
-        require(labels is not None or not config.conditional, "conditional", "false for images without classes", True)
-        labels = np.zeros(len(images), "int32") if labels is None else labels
-        order = np.random.default_rng(config.seed).permutation(len(images))
-        (train, train_labels), (test, test_labels) = split([images, labels], order, test_fraction=0.2)
-    height, width, channels = train.shape[1:]
-    require(height % 4 == width % 4 == 0, "dataset", "images whose sides are multiples of 4", train.shape[1:3])
-    require(channels in (1, 3), "dataset", "images of 1 or 3 channels", channels)
-
-    num_classes = int(max(train_labels.max(), test_labels.max())) + 1
+    train, test = load_image_split(config.dataset, config.seed)
+    height, width, channels = train[0].shape[1:]
+    (inputs, _), (test_inputs, _), num_classes = condition_on_classes(train, test, config.conditional)
     sizes = {"height": height, "width": width, "channels": channels, "num_classes": num_classes}
-
-    def part(images, labels):
-        one_hot = np.eye(num_classes, dtype="float32")[labels]
-        return ((images, one_hot), images) if config.conditional else (images, images)
-
-    return Data(part(train, train_labels), part(test, test_labels), sizes)
+    return Data((inputs, train[0]), (test_inputs, test[0]), sizes)
 
 
 def build_model(config, data):

@@ -1,6 +1,12 @@
 """Layers that Keras lacks, or whose numbers differ between its backends."""
 
+from keras_recipes.layers.activity_penalty import ActivityPenalty as ActivityPenalty
 from keras_recipes.layers.bias import Bias as Bias
+from keras_recipes.layers.corruption import CORRUPTIONS as CORRUPTIONS
+from keras_recipes.layers.corruption import Corruption as Corruption
+from keras_recipes.layers.corruption import corrupted as corrupted
 from keras_recipes.layers.embedding import Embedding as Embedding
 from keras_recipes.layers.gaussian_sampling import GaussianSampling as GaussianSampling
+from keras_recipes.layers.spectral_normalization import SpectralConv2D as SpectralConv2D
+from keras_recipes.layers.spectral_normalization import SpectralDense as SpectralDense
 from keras_recipes.layers.unknown_ids import UnknownIds as UnknownIds

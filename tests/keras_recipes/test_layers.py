@@ -4,7 +4,16 @@ import keras
 import numpy as np
 import pytest
 
-from keras_recipes.layers import Bias, Embedding, GaussianSampling, UnknownIds
+from keras_recipes.layers import (
+    CORRUPTIONS,
+    ActivityPenalty,
+    Bias,
+    Corruption,
+    Embedding,
+    GaussianSampling,
+    UnknownIds,
+    corrupted,
+)
 
 
 def numpy_adam(gradient_of, weights, steps, learning_rate=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
@@ -72,6 +81,54 @@ def test_unknown_ids_replaces_its_share_while_training_only():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(UnknownIds(0.0)(ids, training=True)), ids)
 
 
+def in_the_layer(inputs, kind, level):
+    return keras.ops.convert_to_numpy(Corruption(kind, level, seed=5)(inputs, training=True))
+
+
+def in_numpy(inputs, kind, level):
+    return corrupted(inputs, kind, level, seed=5)
+
+
+@pytest.mark.parametrize("spoil", [in_the_layer, in_numpy])
+def test_corruption_spoils_as_much_as_told(spoil):
+    inputs = np.random.default_rng(0).uniform(0.2, 0.8, size=(200, 10, 10, 1)).astype("float32")
+    deviation = 5 / np.sqrt(inputs.size)  # five standard errors of the mean of numbers that differ by 1
+    noise = spoil(inputs, "gaussian", 0.4) - inputs
+    assert abs(noise.mean()) < 0.4 * deviation
+    assert noise.std() == pytest.approx(0.4, rel=deviation)
+    assert abs(np.corrcoef(noise.ravel(), inputs.ravel())[0, 1]) < deviation
+    for kind, ones in (("masking", 0.0), ("salt_and_pepper", 0.15)):
+        spoilt = spoil(inputs, kind, 0.3)
+        assert spoilt.dtype == np.float32
+        assert abs(np.mean(spoilt == 1) - ones) <= deviation * np.sqrt(ones)
+        assert abs(np.mean(spoilt == 0) - (0.3 - ones)) < deviation * np.sqrt(0.3)
+        kept = (spoilt != 0) & (spoilt != 1)
+        np.testing.assert_array_equal(spoilt[kept], inputs[kept])
+
+
+@pytest.mark.parametrize("kind", CORRUPTIONS)
+def test_corruption_is_for_training_only_and_anew_each_time(kind):
+    inputs, layer = np.full((4, 50), 0.5, "float32"), Corruption(kind, 0.5, seed=1)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(inputs)), inputs)
+    one, other = (keras.ops.convert_to_numpy(layer(inputs, training=True)) for _ in range(2))
+    assert np.any(one != other)
+    again = keras.ops.convert_to_numpy(Corruption(kind, 0.5, seed=1)(inputs, training=True))
+    np.testing.assert_array_equal(again, one)
+    np.testing.assert_array_equal(in_the_layer(inputs, kind, 0.0), inputs)
+
+
+def test_unknown_corruption_is_a_value_error():
+    with pytest.raises(ValueError, match="`kind` must be one of 'gaussian', 'masking', 'salt_and_pepper'"):
+        Corruption("blur", 0.5)
+
+
+def test_activity_penalty_adds_the_mean_over_the_batch():
+    inputs = np.array([[[1.0, -2.0]], [[0.0, 5.0]]], "float32")
+    layer = ActivityPenalty(0.25)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(inputs)), inputs)
+    assert float(layer.losses[0]) == pytest.approx(0.25 * (3 + 5) / 2)
+
+
 @pytest.fixture
 def code():
     rng = np.random.default_rng(0)
@@ -133,7 +190,14 @@ def test_elbo_of_a_linear_gaussian_model_is_its_evidence():
 
 @pytest.mark.parametrize(
     "layer",
-    [Bias(1.5), Embedding(4, 2), UnknownIds(0.25, seed=7), GaussianSampling(0.5, 0.1, seed=7)],
+    [
+        ActivityPenalty(0.5),
+        Bias(1.5),
+        Corruption("masking", 0.25, seed=7),
+        Embedding(4, 2),
+        UnknownIds(0.25, seed=7),
+        GaussianSampling(0.5, 0.1, seed=7),
+    ],
     ids=lambda x: x.name,
 )
 def test_config_makes_the_same_layer(layer):

@@ -1,7 +1,14 @@
 import numpy as np
 from PIL import Image
 
-from keras_recipes.pictures import bar_chart, image_grid, labelled_points, predicted_against_true, principal_plane
+from keras_recipes.pictures import (
+    bar_chart,
+    image_grid,
+    labelled_points,
+    points_by_class,
+    predicted_against_true,
+    principal_plane,
+)
 
 
 def pixels(path):
@@ -32,6 +39,9 @@ def test_charts_are_drawn(tmp_path):
     paths = [
         labelled_points(points, ["a", "$b", "$i_0^_$", "d" * 99, "e"], tmp_path / "points.png"),
         bar_chart(["a", "$b", "$i_0^_$", "d" * 99, "e"], points[:, 0], "bias", tmp_path / "bars.png"),
+        points_by_class(points, np.arange(5), ("x", "y"), tmp_path / "classes.png"),
+        points_by_class(points, np.zeros(5, int), ("x", "y"), tmp_path / "class.png"),
+        points_by_class(points, np.array([0, 1, 30, 2, 3]), ("x", "y"), tmp_path / "many_classes.png"),
         predicted_against_true(points[:, 0], points[:, 1], "rating", tmp_path / "few.png"),
         predicted_against_true(np.arange(50.0), np.arange(50.0), "rating", tmp_path / "many.png"),
         predicted_against_true(np.ones(9), np.arange(9.0), "rating", tmp_path / "one.png"),

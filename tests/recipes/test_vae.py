@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_recipes import images
 from recipes import vae as recipe
 from tests.recipes.training import trained
 
@@ -123,7 +124,7 @@ def test_own_images_and_mnist(tmp_path, monkeypatch):
     assert len(recipe.show(model, few, config, tmp_path / "shown")) == 4
 
     part = np.zeros((4, 28, 28, 1), "float32"), np.arange(4, dtype="int32")
-    monkeypatch.setattr(recipe, "load_mnist", lambda: (part, part))
+    monkeypatch.setattr(images, "load_mnist", lambda: (part, part))
     told = recipe.load_data(recipe.Config(conditional=True))
     np.testing.assert_array_equal(told.train[0][1], np.eye(4))
 
@@ -139,5 +140,5 @@ def test_images_that_do_not_fit_are_value_errors(tmp_path):
     with pytest.raises(ValueError, match="both parts of 1 rows hold at least one"):
         recipe.load_data(recipe.Config(dataset=str(tmp_path / "one.npz")))
     np.savez(tmp_path / "plain.npz", images=np.zeros((10, 8, 8)))
-    with pytest.raises(ValueError, match="`conditional` must be false for images without classes"):
+    with pytest.raises(ValueError, match="`conditional` must be false for examples without classes"):
         recipe.load_data(recipe.Config(dataset=str(tmp_path / "plain.npz"), conditional=True))
