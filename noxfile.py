@@ -19,7 +19,9 @@ GPU_EXTRAS = [extra for extra in EXTRAS if "-" in extra]
 CONSTRAINTS = Path("constraints.txt").resolve()
 PYTHONS = Path("build/environments").resolve()
 MADE = set()  # environments that this run of nox has made
-IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+# What runs longest first, and one file after the other, so that no process waits for the last one.
+IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+TESTS = ["tests/recipes", "tests/backends_matrix", "tests"]
 
 
 def install(session, *requirements, groups=()):
@@ -42,7 +44,7 @@ def variables(backend):
 def tests(session, backend):
     """Test blocks, recipes, copies and matrix on a backend."""
     make_environment(session, backend)
-    run_on(session, backend, "pytest", *IN_PARALLEL, *session.posargs)
+    run_on(session, backend, "pytest", *IN_PARALLEL, *(session.posargs or TESTS))
 
 
 @nox.session

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from backends_matrix.backends import environment_for, installed_backends, require_supported_keras
 from backends_matrix.bundle import read_bundles
-from backends_matrix.judge import MAIN_PRESET, PRECISIONS, compare
+from backends_matrix.judge import MAIN_PRESET, compare, precisions_of
 from backends_matrix.judge_checkpoints import SAVED, compare_checkpoints
 from backends_matrix.known import KNOWN_DIFFERENCES, excuse, read_known
 from backends_matrix.page.build import page
@@ -181,7 +181,7 @@ def write_page(files, output, readme):
 def missing_bundles(bundles, recipes, backends):
     """List of `(backend, what)` that would be compared if it were there."""
     presets = dict.fromkeys((b.about["recipe"], b.about["preset"]) for b in bundles)
-    places = [(*place, precision) for place in presets for precision in PRECISIONS]
+    places = [(*place, precision) for place in presets for precision in precisions_of(place[1])]
     places += [(*place, SAVED) for place in presets if place[1] == MAIN_PRESET]
     absent_backends = [name for name in backends if name not in {b.about["backend"] for b in bundles}]
     labels = dict.fromkeys([*absent_backends, *(b.label for b in bundles)])

@@ -41,7 +41,7 @@ from backends_matrix.distance import distance, distances
 FLOAT64_LIMIT = 1e-9  # of the largest entry
 SHORT_LIMIT = 8.0  # in U
 TYPICAL_LIMIT = 8.0  # in spreads
-MAIN_PRESET = "smoke"  # trained to its end and saved on the way; of its variants, `smoke-…`, the first steps count
+MAIN_PRESET = "smoke"  # also trained to its end, in bfloat16, and saved; its variants are `smoke-…`
 ROUNDING = 4 * float(np.finfo("float32").eps)  # of the largest entry: the smallest U there is
 BFLOAT16_QUANTITIES = ("forward", "gradient", "weights@5")
 BFLOAT16_LIMIT = 4.0  # times the median backend's distance to float64
@@ -142,8 +142,13 @@ def compare(bundles):
 
 
 def levels_of(preset):
-    """The rows that count for a preset: whole trainings for the main one only."""
-    return [level for level in LEVELS if level.rule != "typical" or preset == MAIN_PRESET]
+    """The rows that count for a preset: whole trainings and bfloat16 for the main one only."""
+    return [level for level in LEVELS if level.rule not in ("typical", "bfloat16") or preset == MAIN_PRESET]
+
+
+def precisions_of(preset):
+    """The precisions in which a preset is run, a tuple."""
+    return tuple(dict.fromkeys(level.precision for level in levels_of(preset)))
 
 
 def bypasses(level, bundle):

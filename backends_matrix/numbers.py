@@ -62,7 +62,7 @@ def numbers(recipe, preset, precision, twins=TWINS, draws=DRAWS):
             arrays = subject.run(STEPS[precision], whole)
         if precision == "float64":
             arrays |= subject.as_shipped()
-        if precision != "float32":
+        if precision != "float32" and preset == MAIN_PRESET:
             arrays |= subject.other_starts(draws)
         others = (subject.twin(seed, whole) for seed in range(twins)) if precision == "float32" else ()
         runs = [arrays, *others]

@@ -4,7 +4,7 @@ import argparse
 import importlib
 from pathlib import Path
 
-from backends_matrix.judge import PRECISIONS
+from backends_matrix.judge import PRECISIONS, precisions_of
 from backends_matrix.numbers import TWINS, numbers
 from backends_matrix.origin import remove_old, smoke_presets
 
@@ -20,7 +20,7 @@ def main(argv=None):
     recipe = importlib.import_module(f"recipes.{args.recipe}")
     for precision in args.precisions:
         remove_old(Path(args.folder, args.recipe), f"-{precision}.npz")
-        for preset in smoke_presets(recipe):
+        for preset in [preset for preset in smoke_presets(recipe) if precision in precisions_of(preset)]:
             print(numbers(recipe, preset, precision, args.twins).write(args.folder))
 
 
