@@ -1,6 +1,14 @@
 """The matrix as tables that a person reads: on the terminal, in Markdown, and as JSON."""
 
-from backends_matrix.judge import BFLOAT16_LIMIT, FLOAT64_LIMIT, LIMITS, REFERENCES, SHORT_LIMIT, TYPICAL_LIMIT
+from backends_matrix.judge import (
+    BFLOAT16_LIMIT,
+    FLOAT64_LIMIT,
+    LIMITS,
+    MAIN_PRESET,
+    REFERENCES,
+    SHORT_LIMIT,
+    TYPICAL_LIMIT,
+)
 from backends_matrix.judge_checkpoints import ALL_LEVELS
 from keras_recipes.config import require
 
@@ -145,7 +153,7 @@ def as_data(findings, disagreements, excused, unneeded, bundles):
         "disagreements": [finding._asdict() for finding in disagreements],
         "known": [finding._asdict() for finding in excused],
         "not_needed": [entry._asdict() for entry in unneeded],
-        "curves": [curve(bundle) for bundle in bundles if bundle.about["precision"] == "float32"],
+        "curves": [curve(bundle) for bundle in bundles if is_whole(bundle)],
     }
 
 
@@ -154,6 +162,11 @@ def summary(findings):
     worst = max(findings, key=lambda finding: finding.measured)
     within = sum(finding.agrees for finding in findings)
     return {**worst._asdict(), "agrees": worst.agrees, "compared": len(findings), "within": within}
+
+
+def is_whole(bundle):
+    """Whether a bundle is of a whole training."""
+    return bundle.about["precision"] == "float32" and bundle.about["preset"] == MAIN_PRESET
 
 
 def curve(bundle):

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 
-import keras
 import pytest
 from safetensors.numpy import load_file
 
@@ -28,7 +27,7 @@ def run(name, folder):
         importlib.import_module(f"recipes.{name}").main(["--preset", "smoke", "--run-folder", str(folder)])
 
 
-@pytest.mark.parametrize("name", recipe_names() if keras.config.backend() == "torch" else recipe_names()[:1])
+@pytest.mark.parametrize("name", recipe_names()[:1])  # all others go on in the matrix, without a kill
 def test_a_killed_run_ends_as_one_that_was_not(name, tmp_path, capfd):
     killed_run(name, tmp_path / "killed")
     assert {path.name for path in (tmp_path / "killed").iterdir()} == {"training.safetensors"}

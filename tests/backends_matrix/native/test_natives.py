@@ -30,7 +30,8 @@ def modules(name):
 
 
 def test_which_there_are():
-    assert {f"{name}_torch" for name in recipe_names()} <= {*FILES}
+    still_to_be_written = {"autoencoder", "gan"}
+    assert {name for name in recipe_names() if f"{name}_torch" not in FILES} == still_to_be_written
     assert sum(f"{name}_jax" in FILES for name in recipe_names()) >= 2
     assert bool(RECIPES) == (BACKEND in ("jax", "torch"))
 
