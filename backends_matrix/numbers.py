@@ -121,11 +121,15 @@ class Subject:
         keras.utils.set_random_seed(self.config.seed)
         return self.recipe.build_model(self.config, self.data)
 
-    def twin(self, seed, to_the_end):
-        """Start again with all weights moved by one unit in the last place, keep moving some, and run."""
+    def start_again(self, move, seed):
+        """Put both models back to their start, and let a function move their weights, the same way."""
         for model, start in zip((self.model, self.probe), self.start, strict=True):
             start.restore()
-            move_by_one_ulp(model, np.random.default_rng(seed))
+            move(model, np.random.default_rng(seed))
+
+    def twin(self, seed, to_the_end):
+        """Start again with all weights moved by one unit in the last place, keep moving some, and run."""
+        self.start_again(move_by_one_ulp, seed)
         return self.run(STEPS["float32"], to_the_end, callbacks=[Jitter(np.random.default_rng(seed))])
 
     def run(self, steps, to_the_end, callbacks=()):
@@ -149,9 +153,7 @@ class Subject:
         """The arrays that bfloat16 is judged by, from moved weights; `draw1/…` and so on in front of their names."""
         arrays = {}
         for draw in range(1, draws):
-            for model, start in zip((self.model, self.probe), self.start, strict=True):
-                start.restore()
-                move_by_a_tenth(model, np.random.default_rng(draw))
+            self.start_again(move_by_a_tenth, draw)
             found = self.run(STEPS["bfloat16"], to_the_end=False)
             kept = [name for name in found if name.partition("/")[0] in ("initial", *BFLOAT16_QUANTITIES)]
             arrays |= named(f"draw{draw}", {name: found[name] for name in kept})

@@ -115,19 +115,21 @@ def move_by_one_ulp(model, rng, share=1.0):
         rng: `numpy.random.Generator`.
         share: Float in (0, 1], the share of the weights that move.
     """
-    for weight in model.weights:
-        value = weight.numpy()
-        if np.issubdtype(value.dtype, np.floating):
-            moved = one_ulp_away(value, rng)
-            weight.assign(np.where(rng.random(value.shape) < share, moved, value))
+    for weight, value in floating_weights(model):
+        moved = one_ulp_away(value, rng)
+        weight.assign(np.where(rng.random(value.shape) < share, moved, value))
 
 
 def move_by_a_tenth(model, rng):
     """Multiply floating-point weights by normal numbers around 1, of standard deviation 0.1."""
-    for weight in model.weights:
-        value = weight.numpy()
-        if np.issubdtype(value.dtype, np.floating):
-            weight.assign(value * np.maximum(1 + 0.1 * rng.standard_normal(value.shape), 0.5).astype(value.dtype))
+    for weight, value in floating_weights(model):
+        weight.assign(value * np.maximum(1 + 0.1 * rng.standard_normal(value.shape), 0.5).astype(value.dtype))
+
+
+def floating_weights(model):
+    """Pairs of a weight that holds floating-point numbers and its array."""
+    pairs = ((weight, weight.numpy()) for weight in model.weights)
+    return [(weight, value) for weight, value in pairs if np.issubdtype(value.dtype, np.floating)]
 
 
 def one_ulp_away(array, rng):

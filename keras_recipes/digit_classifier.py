@@ -45,10 +45,11 @@ def load_digit_classifier():
     return classifier
 
 
-def see(images):
+def see(classifier, images):
     """What the classifier makes of images.
 
     Args:
+        classifier: `keras.Model` from `load_digit_classifier`.
         images: Float array of shape `(n, height, width, channels)` in [0, 1], of
             any size and number of channels; made grey and 28 × 28 by repeating
             and averaging pixels. What does not look like drawn digits is
@@ -69,7 +70,7 @@ def see(images):
             pixels = np.repeat(grey, 28, axis=axis)  # each of 28 new ones covers `size` of these
             shape = (*pixels.shape[:axis], 28, size, *pixels.shape[axis + 1 :])
             grey = pixels.reshape(shape).mean(axis=axis + 1)
-    found = load_digit_classifier().predict(grey[..., None], batch_size=500, verbose=0)
+    found = classifier.predict(grey[..., None], batch_size=500, verbose=0)
     return tuple(np.asarray(part, "float64") for part in found)
 
 
@@ -104,7 +105,7 @@ def write_digit_classifier():
     classifier = train_digit_classifier(train, epochs=12)
     arrays = {weight.path: np.array(weight.numpy(), "float16") for weight in classifier.trainable_weights}
     write_file(Path(__file__).with_name(DIGIT_WEIGHTS), save(arrays))
-    print(f"accuracy {np.mean(see(images)[1].argmax(axis=1) == labels):.4f}")
+    print(f"accuracy {np.mean(see(load_digit_classifier(), images)[1].argmax(axis=1) == labels):.4f}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_recipes.digit_classifier import see
+from keras_recipes.digit_classifier import load_digit_classifier, see
 from keras_recipes.sample_quality import frechet_distance, kernel_distance
 
 
@@ -21,7 +21,8 @@ def image_quality(samples, images, labels=None):
         standard deviation over subsets, `kid_spread`; `fid`; and `classes`, how
         many of the ten digits at least one in a hundred samples looks like.
     """
-    (sample_features, logits), (image_features, _) = see(samples), see(images)
+    classifier = load_digit_classifier()
+    (sample_features, logits), (image_features, _) = see(classifier, samples), see(classifier, images)
     predicted = logits.argmax(axis=1)
     kid, spread = kernel_distance(sample_features, image_features)
     shares = np.bincount(predicted, minlength=10) / len(predicted)

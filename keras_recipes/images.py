@@ -41,14 +41,13 @@ def load_mnist():
     )
 
 
-def load_image_split(dataset, seed, num_synthetic=1024):
+def load_image_split(dataset, seed):
     """Images and their classes, in a training and a test part.
 
     Args:
         dataset: String, "mnist", in its own split; "synthetic" for `synthetic_blobs`;
             or a path, as for `load_images`, of which a fifth is for testing.
         seed: Integer, seed of the split and of the synthetic images.
-        num_synthetic: Integer, how many of these.
 
     Returns:
         Tuple `((train_images, train_labels), (test_images, test_labels))`, as
@@ -60,7 +59,7 @@ def load_image_split(dataset, seed, num_synthetic=1024):
     """
     if dataset == "mnist":
         return load_mnist()
-    images, labels = synthetic_blobs(num_synthetic, seed) if dataset == "synthetic" else load_images(dataset)
+    images, labels = synthetic_blobs(1024, seed) if dataset == "synthetic" else load_images(dataset)
     height, width, channels = images.shape[1:]
     require(height % 4 == width % 4 == 0, "dataset", "images whose sides are multiples of 4", (height, width))
     require(channels in (1, 3), "dataset", "images of 1 or 3 channels", channels)

@@ -162,9 +162,10 @@ def evaluate(model, data, config):
     angle in degrees between what the decoder and the components span.
     """
     images = data.test[1]
+    mean, components = principal_components(as_vectors(data.train[0]), config.latent_dim)
     metrics = {
         "mse": mean_squared_error(reconstruct(model, images), images),
-        "pca_mse": mean_squared_error(reconstruct_by_components(data, config, images), images),
+        "pca_mse": mean_squared_error(reconstruct_by_components(images, mean, components), images),
     }
     if config.corruption != "none":
         spoilt = corrupted(images, config.corruption, config.corruption_level, config.seed)
@@ -174,7 +175,6 @@ def evaluate(model, data, config):
         metrics["active_share"] = float(np.mean(encode(model, images) != 0))
     if config.linear:
         (directions,) = model.get_layer("decoder").get_layer("decoder_pixels").get_weights()  # (latent_dim, pixels)
-        _, components = principal_components(as_vectors(data.train[0]), config.latent_dim)
         metrics["principal_angle"] = largest_principal_angle(directions, components)
     return metrics
 
@@ -189,9 +189,8 @@ def encode(model, images):
     return model.get_layer("encoder").predict(images, batch_size=500, verbose=0)
 
 
-def reconstruct_by_components(data, config, images):
-    """Images from as many principal components of the training images as there are numbers in a code."""
-    mean, components = principal_components(as_vectors(data.train[0]), config.latent_dim)
+def reconstruct_by_components(images, mean, components):
+    """Images from principal components, as `principal_components` returns them."""
     return (mean + (as_vectors(images) - mean) @ components.T @ components).reshape(images.shape)
 
 
@@ -217,7 +216,8 @@ def show(model, data, config, folder):
     if config.corruption != "none":
         seen = rows["spoilt"] = corrupted(images, config.corruption, config.corruption_level, config.seed)
     rows["restored"] = reconstruct(model, seen)
-    rows[f"{config.latent_dim} components"] = reconstruct_by_components(data, config, seen)
+    mean, components = principal_components(as_vectors(data.train[0]), config.latent_dim)
+    rows[f"{config.latent_dim} components"] = reconstruct_by_components(seen, mean, components)
     grid = np.stack(list(rows.values())) + data.names["mean"]
     pictures = [image_grid(grid, folder / "reconstructions.png", list(rows))]
 

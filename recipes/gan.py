@@ -122,7 +122,7 @@ class GAN(StepModel):
         self.generator, self.critic, self.average = generator, critic, average
         self.settings = settings
         self.loss_kind = LOSSES.get(settings["objective"], "non_saturating")
-        self.progress = []  # samples after each epoch, for `show`
+        self.progress = []  # images after each epoch, for `show`
         self.seed_generator = keras.random.SeedGenerator(settings["seed"])
 
     def call(self, inputs, training=False):
@@ -179,10 +179,8 @@ class GAN(StepModel):
 
 def build_model(config, data):
     """Generator, critic and the generator's average as one model, with an optimizer for each of the two that learn."""
-    shape, num_classes = (
-        examples_of(data.train, config).shape[1:],
-        data.sizes["num_classes"] if config.conditional else 0,
-    )
+    shape = examples_of(data.train, config).shape[1:]
+    num_classes = data.sizes["num_classes"] if config.conditional else 0
     sizes = {"filters": config.filters, "hidden_units": config.hidden_units}
     clip, offset = config.clip if config.objective == "wgan" else None, config.objective not in ("wgan", "wgan_gp")
     critic = gan_critic(shape, num_classes, **sizes, offset=offset, spectral=config.objective == "hinge", clip=clip)
@@ -206,15 +204,15 @@ def make_optimizer(config, data, rate, steps):
 
 
 def train(model, data, config, callbacks=()):
-    """Let critic and generator learn from each other; samples after each epoch are kept for `show`."""
+    """Let critic and generator learn from each other; images after each epoch are kept for `show`."""
     batches = Batches(data.train, config.batch_size * config.critic_steps, config.seed, whole=True)
     keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: model.progress.append(draw(model, data)))
-    return fit(model, batches, config.epochs, [*callbacks, keep])
+    return fit(model, batches, config.epochs, callbacks if data.names else [*callbacks, keep])
 
 
-def draw(model, data, rows=1, columns=10, seed=0):
+def draw(model, data, rows=1, columns=10):
     """Examples from random codes, of the classes in turn: row by row, or, in a single row, column by column."""
-    codes = np.random.default_rng(seed).standard_normal((rows * columns, model.settings["latent_dim"]))
+    codes = np.random.default_rng(0).standard_normal((rows * columns, model.settings["latent_dim"]))
     return generate(model, data, codes, np.arange(columns) if rows == 1 else np.repeat(np.arange(rows), columns))
 
 

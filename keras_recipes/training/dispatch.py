@@ -7,6 +7,7 @@ each of them. Batches come stacked: arrays of shape (steps, batch, …).
 import keras
 import numpy as np
 
+from keras_recipes.training.jax_scope import assign_state, training_state
 from keras_recipes.training.torch_step import recorded_step
 
 
@@ -26,8 +27,7 @@ def epoch_trainer(model):
 
 def jax_trainer(model):
     """Compiled loops over the steps, which own all variables until the epoch is over."""
-    variables = [model.trainable_variables, model.non_trainable_variables]
-    variables += [model.optimizer.variables, model.metrics_variables]
+    variables = training_state(model)
     run = jax_steps(model)
 
     def train(stacks):
@@ -37,9 +37,7 @@ def jax_trainer(model):
                 for values in run(state, stack):
                     state = values  # the latest, also when an interrupt comes
         finally:
-            for group, latest in zip(variables, state, strict=True):
-                for variable, value in zip(group, latest, strict=True):
-                    variable.assign(value)
+            assign_state(variables, state)
 
     return train
 

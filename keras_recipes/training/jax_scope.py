@@ -55,3 +55,16 @@ def in_scope(function, variables=(), values=()):
     with Scope(variables, values) as scope:
         value = function()
     return value, scope.updates(), scope
+
+
+def training_state(model):
+    """Tuple of lists of variables: what a train step on JAX takes and gives the values of, in this order."""
+    weights = (model.trainable_variables, model.non_trainable_variables)
+    return (*weights, model.optimizer.variables, model.metrics_variables)
+
+
+def assign_state(groups, state):
+    """Assign values to variables; both come in groups, as of `training_state`."""
+    for group, values in zip(groups, state, strict=True):
+        for variable, value in zip(group, values, strict=True):
+            variable.assign(value)

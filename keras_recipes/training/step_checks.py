@@ -19,11 +19,16 @@ def require_logs(found, logs):
         raise ValueError(f"`step` must return a dict of what `logs` names, {sorted(logs)}, received {received}")
 
 
+def layers_of(model, part):
+    """List of what an attribute of a model holds; of None, if there is no such attribute."""
+    layers = getattr(model, part, None)
+    return layers if isinstance(layers, (list, tuple)) else [layers]
+
+
 def require_parts(model, parts):
     """Raise ValueError for a part that a model does not have."""
     for part in parts:
-        layers = getattr(model, part, None)
-        layers = layers if isinstance(layers, (list, tuple)) else [layers]
+        layers = layers_of(model, part)
         if not layers or not all(isinstance(layer, keras.layers.Layer) for layer in layers):
             raise ValueError(
                 f"`optimizer` must name parts of {type(model).__name__}, attributes that hold a layer or a list of "

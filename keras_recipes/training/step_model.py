@@ -5,10 +5,11 @@ import inspect
 import keras
 
 from keras_recipes.training.autodiff import apply, loss_of, undifferentiated, value_and_grad
-from keras_recipes.training.jax_scope import Scope
+from keras_recipes.training.jax_scope import Scope, assign_state, training_state
 from keras_recipes.training.optimizers import Optimizers
 from keras_recipes.training.step_checks import (
     PLACE_TAKEN,
+    layers_of,
     require_built,
     require_logs,
     require_no_loss,
@@ -113,8 +114,7 @@ class StepModel(keras.Model):
 
     def variables_of(self, part):
         """List of the trainable variables of a part, an attribute that holds a layer or a list of layers."""
-        layers = getattr(self, part) if part else self
-        layers = layers if isinstance(layers, (list, tuple)) else [layers]
+        layers = layers_of(self, part) if part else [self]
         return [variable for layer in layers for variable in layer.trainable_variables]
 
     def compile(self, optimizer="rmsprop", auto_scale_loss=True, **kwargs):
@@ -171,12 +171,12 @@ class StepModel(keras.Model):
 
     def train_step(self, *args):
         """One step of `fit`: of the batch, or, on JAX, of the values of all variables and the batch."""
-        groups = (self.trainable_variables, self.non_trainable_variables, self.optimizer.variables)
-        return self.with_values(groups, *args, fitting=True)
+        return self.with_values(training_state(self), *args, fitting=True)
 
     def test_step(self, *args):
         """One step of `evaluate`, with arguments like those of `train_step`."""
-        return self.with_values((self.trainable_variables, self.non_trainable_variables), *args, fitting=False)
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
+        return self.with_values(groups, *args, fitting=False)
 
     def get_config(self):
         """The arguments of the subclass' constructor, which are attributes by the same names."""
@@ -200,10 +200,7 @@ class StepModel(keras.Model):
             try:
                 return run(state, iterator)
             except Exception:
-                variables = [*self.trainable_variables, *self.non_trainable_variables]
-                variables += [*self.optimizer.variables, *self.metrics_variables]
-                for variable, value in zip(variables, flattened(state), strict=True):
-                    variable.assign(value)
+                assign_state(training_state(self), state)
                 raise
 
         if keras.config.backend() == "jax":
@@ -214,7 +211,6 @@ class StepModel(keras.Model):
         *state, data = args
         if not state:
             return self.run_step(data, fitting)
-        groups = (*groups, self.metrics_variables)
         with Scope(flattened(groups), flattened(state[0])) as scope:
             logs = self.run_step(data, fitting)
         return logs, tuple([scope.get_current_value(variable) for variable in group] for group in groups)

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 from PIL import Image
 
-from keras_recipes.digit_classifier import see
+from keras_recipes.digit_classifier import load_digit_classifier, see
 from recipes import gan as recipe
 from tests.recipes.training import trained
 
@@ -107,13 +107,14 @@ def test_the_classifier_sees_sizes_and_colours_alike():
     images = np.zeros((2, 28, 28, 1), "float32")
     images[0, 4:24, 13:15] = images[1, 6:8, 8:20] = 1
     large = np.repeat(np.repeat(np.repeat(images, 2, axis=1), 2, axis=2), 3, axis=3)
-    features, logits = see(images)
+    classifier = load_digit_classifier()
+    features, logits = see(classifier, images)
     assert (features.shape, logits.shape) == ((2, 64), (2, 10))
     assert logits[0].argmax() == 1
-    for one, other in zip((features, logits), see(large), strict=True):
+    for one, other in zip((features, logits), see(classifier, large), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
     with pytest.raises(ValueError, match=r"`images` must be of shape \(n, height, width, channels\)"):
-        see(images[0])
+        see(classifier, images[0])
 
 
 @pytest.mark.parametrize(
