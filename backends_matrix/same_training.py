@@ -54,8 +54,10 @@ def difference(recipe, native, config):
         with fixed_random_numbers():
             recorder = Recorder()
             recipe.train(model, data, config, callbacks=[recorder])
-            losses = np.concatenate(list(native.train(hand_written, data, config)))
-    apart = distance("loss", recorder.log_arrays()["loss"], losses)
+            losses = np.concatenate(list(native.train(hand_written, data, config)))  # (steps,) or (steps, logs)
+    logs = recorder.log_arrays()
+    expected = np.stack([logs[name] for name in getattr(model, "logs", ["loss"])], axis=-1)
+    apart = distance("loss", expected, losses.reshape(len(losses), -1))
     return apart.size / apart.scale if np.isfinite(apart.size) else np.inf
 
 

@@ -115,7 +115,7 @@ def readable(path):
         require(False, "dataset", "a file that can be read", f"{path}: {error}")
 
 
-def load_images(path):
+def load_images(path, known=("synthetic", "mnist")):
     """Read the user's own images.
 
     Args:
@@ -123,6 +123,7 @@ def load_images(path):
             class (sorted by name); or an `.npz` file that holds `images` of
             shape `(n, height, width)` or `(n, height, width, channels)`, bytes
             or floats in [0, 1], and, if known, `labels` of shape `(n,)`.
+        known: Sequence of strings, what else could have been asked for, for the error.
 
     Returns:
         Tuple `(images, labels)`: float32 of shape `(n, height, width, channels)`
@@ -132,7 +133,7 @@ def load_images(path):
         ValueError: If the path does not exist or holds no images, if images
             differ in size, or if values are not finite or outside [0, 1].
     """
-    expected = "'synthetic', 'mnist', a folder of pictures, or an .npz file"
+    expected = ", ".join(map(repr, known)) + ", a folder of pictures, or an .npz file"
     require(Path(path).exists() and str(path) != "", "dataset", expected, str(path))
     images, labels = read_folder(Path(path)) if Path(path).is_dir() else read_npz(Path(path))
     images = as_unit_floats(images)

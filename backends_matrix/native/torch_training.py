@@ -15,12 +15,79 @@ def put_weights(model, state):
     model.to(next(iter(tensors.values())).dtype).load_state_dict(tensors)
 
 
+def channels_first(array, shape):
+    """An array one of whose axes, of flattened features, is brought from the order of Keras to that of PyTorch.
+
+    Args:
+        array: NumPy array; without an axis of this length it stays as it is.
+        shape: Tuple `(channels, height, width)` of the features.
+    """
+    channels, height, width = shape
+    order = np.arange(channels * height * width).reshape(height, width, channels).transpose(2, 0, 1).reshape(-1)
+    return np.take(array, order, axis=array.shape.index(len(order))) if len(order) in array.shape else array
+
+
+def matrix_or_filter(array):
+    """A kernel of Keras with its axes in PyTorch's order; vectors stay as they are."""
+    return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
+
+
+def half_cosine(step, steps):
+    """Keras' `CosineDecay`, from 1 to 0."""
+    return (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+
+
+class Adam:
+    """Keras' Adam.
+
+    PyTorch adds epsilon after the correction of the bias, Keras before it, as Kingma and Ba
+    do at the end of section 2: dividing epsilon by the correction is the same.
+
+    Args:
+        parameters: Iterable of tensors.
+        beta_1: Float in [0, 1).
+    """
+
+    def __init__(self, parameters, beta_1=0.9):
+        self.parameters, self.steps = list(parameters), 0
+        self.optimizer = torch.optim.Adam(self.parameters, betas=(beta_1, BETA_2), fused=True)
+
+    def minimize(self, loss, rate):
+        """Make a step of this rate against a loss; returns the loss."""
+        (group,) = self.optimizer.param_groups
+        self.steps += 1
+        group["lr"], group["eps"] = rate, EPSILON / math.sqrt(1 - BETA_2**self.steps)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward(inputs=self.parameters)
+        self.optimizer.step()
+        return loss.detach()
+
+
+def epochs_of(arrays, config, dtype, batch_size, whole=False):
+    """For each epoch the batches of some arrays; an epoch is shuffled at once, so that its batches are views.
+
+    Args:
+        arrays: List of NumPy arrays with the same leading axis.
+        config: Has `epochs` and `seed`.
+        dtype: Type that floats take.
+        batch_size: Integer, examples per batch.
+        whole: Boolean, whether a last batch that is smaller is left out.
+
+    Yields:
+        Iterators over tuples of tensors.
+    """
+    tensors = [torch.as_tensor(array, device=DEVICE) for array in arrays]
+    tensors = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in tensors]
+    rng, number = np.random.default_rng(config.seed), len(tensors[0])
+    used = number // batch_size * batch_size if whole else number
+    rng.permutation(number)  # Keras' `fit` draws an order that it does not use
+    for _ in range(config.epochs):
+        order = torch.as_tensor(rng.permutation(number)[:used], device=DEVICE)
+        yield zip(*(tensor[order].split(batch_size) for tensor in tensors), strict=True)
+
+
 def train(model, loss_of, arrays, config, learning_rate):
     """Minimise a loss by Adam.
-
-    An epoch is shuffled at once, so that its batches are views. PyTorch adds
-    epsilon after the correction of the bias, Keras before it, as Kingma and Ba
-    do at the end of section 2: dividing epsilon by the correction is the same.
 
     Args:
         model: `torch.nn.Module`, trained in place.
@@ -32,23 +99,7 @@ def train(model, loss_of, arrays, config, learning_rate):
     Yields:
         Losses of the steps of an epoch, array of shape (steps,).
     """
-    optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, BETA_2), fused=True)
-    (group,) = optimizer.param_groups
-    dtype = next(model.parameters()).dtype
-    tensors = [torch.as_tensor(array, device=DEVICE) for array in arrays]
-    tensors = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in tensors]
-    rng, step = np.random.default_rng(config.seed), 0
-    rng.permutation(len(tensors[0]))  # Keras' `fit` draws an order that it does not use
-    for _ in range(config.epochs):
-        order = torch.as_tensor(rng.permutation(len(tensors[0])), device=DEVICE)
-        losses = []
-        for batch in zip(*(tensor[order].split(config.batch_size) for tensor in tensors), strict=True):
-            group["lr"] = learning_rate(step)
-            step += 1
-            group["eps"] = EPSILON / math.sqrt(1 - BETA_2**step)
-            optimizer.zero_grad(set_to_none=True)
-            loss = loss_of(*batch)
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.detach())
+    optimizer = Adam(model.parameters())
+    for batches in epochs_of(arrays, config, next(model.parameters()).dtype, config.batch_size):
+        losses = [optimizer.minimize(loss_of(*batch), learning_rate(optimizer.steps)) for batch in batches]
         yield torch.stack(losses).cpu().numpy()

@@ -56,19 +56,15 @@ def build(config, data):
 
 def load(model, weights):
     """Put in the weights of the recipe's model, with their axes in PyTorch's order."""
-    channels, height, width = model.shape
-    pixels = np.arange(channels * height * width).reshape(height, width, channels)
-    pixels = pixels.transpose(2, 0, 1).reshape(-1)  # where Keras keeps each feature
-    state = {}
+    features, state = int(np.prod(model.shape)), {}
     for path, array in weights.items():
         layer, _, name = path.partition("/")
         if layer == "encoder_hidden" and name == "kernel":
-            array = np.concatenate([array[pixels], array[len(pixels) :]])
+            pixels = torch_training.channels_first(array[:features], model.shape)
+            array = np.concatenate([pixels, array[features:]])  # behind them the classes
         elif layer == "decoder_pixels":
-            array = array[..., pixels]
-        if name == "kernel":
-            array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
-        state[layer + (".weight" if name == "kernel" else ".bias")] = array
+            array = torch_training.channels_first(array, model.shape)
+        state[layer + (".weight" if name == "kernel" else ".bias")] = torch_training.matrix_or_filter(array)
     torch_training.put_weights(model, state)
 
 

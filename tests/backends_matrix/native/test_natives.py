@@ -19,9 +19,6 @@ pytestmark = pytest.mark.usefixtures("wide_arrays")
 BACKEND = keras.config.backend()
 FILES = [path.stem for path in Path(backends_matrix.native.__file__).parent.glob("*.py")]
 RECIPES = [name for name in recipe_names() if f"{name}_{BACKEND}" in FILES]
-SMOKE_PRESETS = [
-    (name, preset) for name in RECIPES for preset in smoke_presets(importlib.import_module(f"recipes.{name}"))
-]
 
 
 def modules(name):
@@ -29,9 +26,18 @@ def modules(name):
     return importlib.import_module(f"recipes.{name}"), native
 
 
+def covered(name):
+    """The smoke presets of a recipe that its native covers."""
+    recipe, native = modules(name)
+    covers = getattr(native, "covers", lambda config: True)
+    return [preset for preset in smoke_presets(recipe) if covers(recipe.PRESETS[preset])]
+
+
+SMOKE_PRESETS = [(name, preset) for name in RECIPES for preset in covered(name)]
+
+
 def test_which_there_are():
-    still_to_be_written = {"autoencoder", "gan"}
-    assert {name for name in recipe_names() if f"{name}_torch" not in FILES} == still_to_be_written
+    assert {name for name in recipe_names() if f"{name}_torch" not in FILES} == {"cyclegan"}
     assert sum(f"{name}_jax" in FILES for name in recipe_names()) >= 2
     assert bool(RECIPES) == (BACKEND in ("jax", "torch"))
 
@@ -74,4 +80,5 @@ def test_every_option_trains_with_random_numbers_of_the_framework(name, preset):
     losses = list(native.train(native.build(config, data), data, config))
     assert len(losses) == 2
     assert np.all(np.isfinite(losses))
-    assert np.mean(losses[1]) < np.mean(losses[0])
+    # Losses that are minimised against each other need not fall.
+    assert losses[0].ndim == 2 or np.mean(losses[1]) < np.mean(losses[0])
