@@ -63,7 +63,7 @@ class Config:
 PRESETS = {
     "full": Config(),
     "smoke": Config(
-        "synthetic_small", filters=2, residual_blocks=1, critic_layers=1, batch_size=16, epochs=1, learning_rate=5e-3
+        "synthetic_small", filters=2, residual_blocks=1, critic_layers=1, batch_size=16, epochs=1, learning_rate=1e-3
     ),
     "bench": Config(epochs=1),
 }

@@ -1,8 +1,9 @@
 """Generative adversarial networks: DCGAN, WGAN, WGAN-GP, hinge and R1, with or without classes.
 
     python -m recipes.gan                                     # MNIST, digits to order
-    python -m recipes.gan --preset smoke                      # points of the plane, seconds
-    python -m recipes.gan --objective wgan_gp --critic-steps 5 --label-smoothing 0
+    python -m recipes.gan --preset grid                       # 25 centres in the plane, by WGAN-GP
+    python -m recipes.gan --preset ring-hinge                 # 8 of them, by any of the objectives
+    python -m recipes.gan --preset smoke                      # seconds
     python -m recipes.gan --dataset my_folder/ --no-conditional
 
 Source: Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434, section 3;
@@ -45,7 +46,7 @@ class Config:
     dataset: str = "mnist"  # "mnist"; "synthetic_ring", "_grid", "_images"; or path of an image folder or an .npz file
     objective: str = "dcgan"  # or "wgan"; "wgan_gp"; "hinge", with spectral normalization; "r1"
     conditional: bool = True  # whether generator and critic are told the class
-    latent_dim: int = 64  # numbers in a code
+    latent_dim: int = 16  # numbers in a code
     filters: int = 32  # channels next to the image; twice as many further inside
     hidden_units: int = 128  # width of the three hidden layers, for points
     critic_steps: int = 1  # of the critic for each of the generator, each with a batch of its own
@@ -53,11 +54,11 @@ class Config:
     clip: float = 0.01  # largest weight of the critic of "wgan"
     label_smoothing: float = 0.1  # by which the target of real examples is below 1; "dcgan" and "r1"
     average: float = 0.99  # decay of the generator's moving average, which draws the samples; 0: the generator as it is
-    batch_size: int = 128  # examples per step
-    epochs: int = 10  # passes over the training examples
-    learning_rate: float = 2e-4  # of the generator
-    critic_learning_rate: float = 2e-4  # of the critic
-    decay: bool = False  # whether both learning rates fall to 0, along half a cosine
+    batch_size: int = 64  # examples per step
+    epochs: int = 5  # passes over the training examples
+    learning_rate: float = 1e-3  # of the generator
+    critic_learning_rate: float = 4e-4  # of the critic
+    decay: bool = True  # whether both learning rates fall to 0, along half a cosine
     beta_1: float = 0.5  # of Adam; "wgan" takes RMSprop
     seed: int = 0  # of weights, data order and noise
 
@@ -70,19 +71,29 @@ class Config:
 
 
 POINTS = Config(
-    dataset="synthetic", conditional=False, latent_dim=2, hidden_units=32, batch_size=64, epochs=1,
-    learning_rate=1e-3, critic_learning_rate=1e-3,
+    dataset="synthetic", conditional=False, latent_dim=2, hidden_units=32, epochs=1, critic_learning_rate=1e-3,
+    decay=False,
 )  # fmt: skip
-IMAGES = Config(dataset="synthetic_images", latent_dim=4, filters=4, batch_size=32, epochs=1)
+FOUND = replace(POINTS, hidden_units=128, decay=True, beta_1=0.0, epochs=60)  # with which all centres are found
+RING = {
+    "dcgan": FOUND,
+    "wgan": replace(FOUND, critic_steps=5, clip=0.1),
+    "wgan_gp": replace(FOUND, critic_steps=5, penalty_weight=0.1, critic_learning_rate=5e-3),
+    "hinge": replace(FOUND, critic_learning_rate=2e-3),
+    "r1": replace(FOUND, penalty_weight=0.1),
+}
+SMALL = Config(dataset="synthetic_images", latent_dim=4, filters=4, batch_size=32, epochs=1, decay=False)
 PRESETS = {
     "full": Config(),
+    **{f"ring-{objective}": replace(config, objective=objective) for objective, config in RING.items()},
+    "grid": replace(RING["wgan_gp"], objective="wgan_gp", dataset="synthetic_grid", epochs=300),
     "smoke": replace(POINTS, dataset="synthetic_ring", batch_size=128, epochs=4),
     "smoke-wgan": replace(POINTS, objective="wgan", critic_steps=2, clip=0.1, average=0.0),
     "smoke-wgan_gp": replace(
         POINTS, dataset="synthetic_grid", objective="wgan_gp", critic_steps=3, penalty_weight=0.1, decay=True
     ),
     "smoke-hinge": replace(POINTS, conditional=True, objective="hinge"),
-    "smoke-r1": replace(IMAGES, objective="r1"),
+    "smoke-r1": replace(SMALL, objective="r1", learning_rate=2e-4, critic_learning_rate=2e-4),
     "bench": Config(dataset="synthetic_images"),
 }
 
