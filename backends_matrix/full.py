@@ -1,6 +1,7 @@
 """The figures that recipes quote under `Reaches:`: the full preset, several seeds, every backend.
 
 python -m backends_matrix.full run vae           # on the backend of this process
+python -m backends_matrix.full run gan --preset grid
 python -m backends_matrix.full collect           # once all backends have run
 """
 
@@ -46,7 +47,7 @@ def main(argv=None):
 
 def run(recipe, preset, seed, backend, folder):
     """Run a recipe as its user would, unless the folder has that run already."""
-    run_folder = folder / recipe / f"{backend}-{seed}"
+    run_folder = folder / (recipe if preset == "full" else f"{recipe}-{preset}") / f"{backend}-{seed}"
     if (run_folder / "seconds.json").exists():
         return
     command = [sys.executable, "-m", f"recipes.{recipe}", "--preset", preset, "--seed", str(seed)]
@@ -57,7 +58,7 @@ def run(recipe, preset, seed, backend, folder):
 
 
 def collect(folder, results):
-    """Write a JSON file per recipe with every run, and copy the pictures of one of them."""
+    """Write a JSON file per recipe and preset with every run, and copy the pictures of one of them."""
     for recipe_folder in sorted(child for child in folder.iterdir() if child.is_dir()):
         runs = [read_run(run_folder) for run_folder in sorted(recipe_folder.iterdir())]
         configs = [run.pop("config") for run in runs]

@@ -1,8 +1,7 @@
 """Generative adversarial networks: DCGAN, WGAN, WGAN-GP, hinge and R1, with or without classes.
 
     python -m recipes.gan                                     # MNIST, digits to order
-    python -m recipes.gan --preset grid                       # 25 centres in the plane, by WGAN-GP
-    python -m recipes.gan --preset ring-hinge                 # 8 of them, by any of the objectives
+    python -m recipes.gan --preset grid                       # 25 centres in the plane, by WGAN-GP; or ring-hinge, ...
     python -m recipes.gan --preset smoke                      # seconds
     python -m recipes.gan --dataset my_folder/ --no-conditional
 
@@ -71,9 +70,8 @@ class Config:
 
 
 POINTS = Config(
-    dataset="synthetic", conditional=False, latent_dim=2, hidden_units=32, epochs=1, critic_learning_rate=1e-3,
-    decay=False,
-)  # fmt: skip
+    "synthetic", conditional=False, latent_dim=2, hidden_units=32, epochs=1, critic_learning_rate=1e-3, decay=False
+)
 FOUND = replace(POINTS, hidden_units=128, decay=True, beta_1=0.0, epochs=60)  # with which all centres are found
 RING = {
     "dcgan": FOUND,
