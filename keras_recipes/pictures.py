@@ -47,6 +47,29 @@ def image_grid(rows, path, row_labels=(), title=""):
     return save_figure(figure, path)
 
 
+def training_curves(history, path):
+    """Draw what was logged after each epoch, a plot for each name, `val_` of it included.
+
+    Args:
+        history: Dict from name to list of floats, as `fit` returns it.
+        path: `Path` of the picture.
+
+    Returns:
+        `path`.
+    """
+    names = [name for name in history if name.removeprefix("val_") not in history or not name.startswith("val_")]
+    figure = Figure(figsize=(3.5 * len(names), 2.8), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        for label, values in (("training", history[name]), ("validation", history.get(f"val_{name}", []))):
+            if len(values) > 0:
+                axes.plot(np.arange(1, len(values) + 1), values, marker="." if len(values) < 50 else "", label=label)
+        if f"val_{name}" in history:
+            axes.legend()
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set(title=name.replace("_", " "), xlabel="epoch")
+    return save_figure(figure, path)
+
+
 def labelled_points(points, labels, path):
     """Draw points of the plane, float array of shape `(n, 2)`, with a string beside each."""
     figure = Figure(figsize=(10, 8), layout="constrained")

@@ -14,14 +14,15 @@ from safetensors.numpy import load_file, save
 
 from keras_recipes.config import require
 from keras_recipes.files import as_json, write_file
+from keras_recipes.pictures import training_curves
 
 
 def save_run(folder, config, model, history, metrics):
     """Write what a run found, and print its metrics.
 
     Each file is whole or absent, also after a kill. The folder gets
-    `config.json`, `environment.json`, `history.csv` (a row per epoch),
-    `metrics.json` and `weights.safetensors`.
+    `config.json`, `environment.json`, `history.csv` (a row per epoch) and its
+    picture `history.png`, `metrics.json` and `weights.safetensors`.
 
     Args:
         folder: `Path`, created where it does not exist.
@@ -35,6 +36,8 @@ def save_run(folder, config, model, history, metrics):
     write_file(folder / "config.json", as_json(dataclasses.asdict(config)))
     write_file(folder / "environment.json", as_json(environment()))
     write_file(folder / "history.csv", history_table(history))
+    if history:
+        training_curves(history, folder / "history.png")
     write_file(folder / "metrics.json", as_json(metrics))
     print("  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
     print(f"Results are in {folder}")

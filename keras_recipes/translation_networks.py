@@ -22,7 +22,7 @@ def translation_generator(shape, filters, residual_blocks, name):
         Zhu et al., 2017, https://arxiv.org/abs/1703.10593, appendix 7.2, use it.
     """
     images = keras.Input(shape, name=f"{name}_images")
-    x = padded(images, 3)
+    x = mirrored(images, 3)
     x = layers.Conv2D(filters, 7, use_bias=False, name=f"{name}_first")(x)  # (batch, height, width, filters)
     x = normalized(x, f"{name}_first")
     for i in (1, 2):  # (batch, height / 4, width / 4, 4 * filters) in the end
@@ -34,19 +34,19 @@ def translation_generator(shape, filters, residual_blocks, name):
         x = layers.Conv2DTranspose(4 // 2**i * filters, 3, 2, "same", use_bias=False, name=f"{name}_up{i}")(x)
         x = normalized(x, f"{name}_up{i}")
     full = keras.config.floatx()  # precision of what comes out, also where layers compute in half of it
-    x = layers.Conv2D(shape[-1], 7, activation="sigmoid", name=f"{name}_last", dtype=full)(padded(x, 3))
+    x = layers.Conv2D(shape[-1], 7, activation="sigmoid", name=f"{name}_last", dtype=full)(mirrored(x, 3))
     return keras.Model(images, x, name=name)  # (batch, height, width, channels)
 
 
 def residual_block(x, name):
     """Images and what two convolutions make of them, added up."""
-    y = layers.Conv2D(x.shape[-1], 3, use_bias=False, name=f"{name}_conv1")(padded(x, 1))
+    y = layers.Conv2D(x.shape[-1], 3, use_bias=False, name=f"{name}_conv1")(mirrored(x, 1))
     y = normalized(y, f"{name}_conv1")
-    y = layers.Conv2D(x.shape[-1], 3, use_bias=False, name=f"{name}_conv2")(padded(y, 1))
+    y = layers.Conv2D(x.shape[-1], 3, use_bias=False, name=f"{name}_conv2")(mirrored(y, 1))
     return layers.Add(name=f"{name}_sum")([x, normalized(y, f"{name}_conv2", activation=None)])
 
 
-def padded(x, margin):
+def mirrored(x, margin):
     """Images that go on as their mirror images, so that nothing new begins at the edge."""
     return ops.pad(x, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="reflect")
 

@@ -34,7 +34,7 @@ class Config:
     """What can be chosen; each field is a flag of the command line."""
 
     dataset: str = (
-        "synthetic"  # or "synthetic_small"; "mnist_negative"; "mnist_rotated"; path of two folders of pictures
+        "synthetic"  # "synthetic"; "synthetic_small"; "mnist_negative"; "mnist_rotated"; or path of two folders
     )
     filters: int = 8  # channels next to the images; four times as many inside
     residual_blocks: int = 3  # between the half of each generator that shrinks images and the one that enlarges them

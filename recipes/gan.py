@@ -76,7 +76,7 @@ FOUND = replace(POINTS, hidden_units=128, decay=True, beta_1=0.0, epochs=60)  # 
 RING = {
     "dcgan": FOUND,
     "wgan": replace(FOUND, critic_steps=5, clip=0.1),
-    "wgan_gp": replace(FOUND, critic_steps=5, penalty_weight=0.1, critic_learning_rate=5e-3),
+    "wgan_gp": replace(FOUND, critic_steps=5, penalty_weight=0.1, critic_learning_rate=3e-3),
     "hinge": replace(FOUND, critic_learning_rate=2e-3),
     "r1": replace(FOUND, penalty_weight=0.1),
 }
@@ -84,7 +84,7 @@ SMALL = Config(dataset="synthetic_images", latent_dim=4, filters=4, batch_size=3
 PRESETS = {
     "full": Config(),
     **{f"ring-{objective}": replace(config, objective=objective) for objective, config in RING.items()},
-    "grid": replace(RING["wgan_gp"], objective="wgan_gp", dataset="synthetic_grid", epochs=300),
+    "grid": replace(RING["wgan_gp"], objective="wgan_gp", dataset="synthetic_grid", hidden_units=256, epochs=300),
     "smoke": replace(POINTS, dataset="synthetic_ring", batch_size=128, epochs=4),
     "smoke-wgan": replace(POINTS, objective="wgan", critic_steps=2, clip=0.1, average=0.0),
     "smoke-wgan_gp": replace(

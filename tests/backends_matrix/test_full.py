@@ -55,7 +55,7 @@ def test_runs_and_collects(tmp_path, capsys):
     assert one != other
     assert summary["mean"] == pytest.approx((one + other) / 2)
     assert summary["standard_deviation"] == pytest.approx(abs(one - other) / 2**0.5)
-    assert len(list((results / "pictures" / name).iterdir())) == 3
+    assert len(list((results / "pictures" / name).iterdir())) == 4
     text = full.with_table(readme.read_text(), results)
     assert text.startswith("above\n")
     assert text.endswith("\nbelow\n")

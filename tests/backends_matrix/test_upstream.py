@@ -5,6 +5,7 @@ Then the advice in CONTRIBUTING.md can go, and what was built around the fault.
 
 import keras
 import numpy as np
+import pytest
 
 
 def weights_after_two_steps(first_name, second_name):
@@ -75,3 +76,12 @@ def test_a_new_loss_in_the_place_of_another_layers_old_one_is_dropped():
     for one.loss, two.loss in ((losses[0], losses[1]), (losses[1], losses[2])):  # the same object: the same place
         *_, found = model.stateless_call([], [], keras.ops.ones((1, 1)), return_losses=True)
     assert len(found) == 1
+
+
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="a fault of PyTorch")
+def test_torch_refuses_the_gradient_of_a_convolution_with_one_filter_in_float64():
+    """PyTorch 2.13: Keras' kernels, with the filters last, look like channels-last ones if there is one filter."""
+    model = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.Conv2D(1, 3, dtype="float64")])
+    model.compile("sgd", loss="mse")
+    with pytest.raises(RuntimeError, match="grad_weight must be contiguous"):
+        model.train_on_batch(np.ones((4, 8, 8, 2)), np.ones((4, 6, 6, 1)))

@@ -8,6 +8,7 @@ from keras_recipes.pictures import (
     points_by_class,
     predicted_against_true,
     principal_plane,
+    training_curves,
 )
 
 
@@ -45,6 +46,8 @@ def test_charts_are_drawn(tmp_path):
         predicted_against_true(points[:, 0], points[:, 1], "rating", tmp_path / "few.png"),
         predicted_against_true(np.arange(50.0), np.arange(50.0), "rating", tmp_path / "many.png"),
         predicted_against_true(np.ones(9), np.arange(9.0), "rating", tmp_path / "one.png"),
+        training_curves({"loss": [3, 2, 1.5], "mae": [1, 2, 1], "val_loss": [4, 3, 3]}, tmp_path / "curves.png"),
+        training_curves({"critic_loss": [0.5]}, tmp_path / "epoch.png"),
     ]
     assert all(pixels(path).std() > 5 for path in paths)
 

@@ -35,7 +35,14 @@ def test_run_folder_holds_everything(tmp_path, capsys):
     weights = load_file(folder / "weights.safetensors")
     np.testing.assert_array_equal(weights["dense/kernel"], model.get_weights()[0])
     assert capsys.readouterr().out.splitlines() == ["rmse 0.3000", f"Results are in {folder}"]
-    assert sorted(path.suffix for path in folder.iterdir()) == [".csv", ".json", ".json", ".json", ".safetensors"]
+    assert sorted(path.suffix for path in folder.iterdir()) == [
+        ".csv",
+        ".json",
+        ".json",
+        ".json",
+        ".png",
+        ".safetensors",
+    ]
 
 
 def test_weights_come_back(tmp_path):
