@@ -18,6 +18,12 @@ BACKENDS = [extra for extra in EXTRAS if "-" not in extra]
 GPU_EXTRAS = [extra for extra in EXTRAS if "-" in extra]
 CONSTRAINTS = Path("constraints.txt").resolve()
 PYTHONS = Path("build/environments").resolve()
+# What XLA has compiled once it need not compile again; not for benchmarks, which time that, too.
+COMPILED = {
+    "JAX_COMPILATION_CACHE_DIR": str(Path("build/compiled").resolve()),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
 MADE = set()  # environments that this run of nox has made
 # What runs longest first, and one file after the other, so that no process waits for the last one.
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -44,7 +50,7 @@ def variables(backend):
 def tests(session, backend):
     """Test blocks, recipes, copies and matrix on a backend."""
     make_environment(session, backend)
-    run_on(session, backend, "pytest", *IN_PARALLEL, *(session.posargs or TESTS))
+    run_on(session, backend, "pytest", *IN_PARALLEL, *(session.posargs or TESTS), **COMPILED)
 
 
 @nox.session
@@ -104,9 +110,10 @@ def python_of(name):
     return (PYTHONS / name).read_text()
 
 
-def run_on(session, name, module, *arguments):
-    """Run a module of the matrix with the Python, and on the backend, of an environment."""
-    session.run(python_of(name), "-m", module, *arguments, env=variables(name.partition("-")[0]), external=True)
+def run_on(session, name, module, *arguments, **more):
+    """Run a module of the matrix with the Python, and on the backend, of an environment; `more` are variables."""
+    env = {**variables(name.partition("-")[0]), **more}
+    session.run(python_of(name), "-m", module, *arguments, env=env, external=True)
 
 
 def run_matrix(session, names, *options):
@@ -115,7 +122,7 @@ def run_matrix(session, names, *options):
     for action in ("run", "resume"):
         for name, backend in zip(names, backends, strict=True):
             arguments = ["--backends", backend, *options, *session.posargs]
-            run_on(session, name, "backends_matrix", action, *arguments)
+            run_on(session, name, "backends_matrix", action, *arguments, **COMPILED)
     install(session, "numpy")
     session.run("python", "-m", "backends_matrix", "compare", "--backends", *backends, *session.posargs)
 

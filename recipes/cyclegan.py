@@ -33,9 +33,7 @@ from keras_recipes.translation_networks import patch_critic, translation_generat
 class Config:
     """What can be chosen; each field is a flag of the command line."""
 
-    dataset: str = (
-        "synthetic"  # "synthetic"; "synthetic_small"; "mnist_negative"; "mnist_rotated"; or path of two folders
-    )
+    dataset: str = "synthetic"  # or "synthetic_small"; "mnist_negative"; "mnist_rotated"; path of two folders
     filters: int = 8  # channels next to the images; four times as many inside
     residual_blocks: int = 3  # between the half of each generator that shrinks images and the one that enlarges them
     critic_layers: int = 2  # that halve the images: 3 to judge patches of 70 pixels, 2 of 34, 1 of 16
