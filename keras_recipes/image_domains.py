@@ -77,12 +77,12 @@ def even(domains):
 
 
 def synthetic_shapes(num_images, size, seed):
-    """Plain orange discs, blue squares and violet triangles on plain ground, and the same ones with stripes.
+    """Plain orange discs, blue squares and violet triangles on light ground, and the same ones with stripes.
 
     Args:
         num_images: Integer of at least 1.
         size: Integer, height and width.
-        seed: Integer, seed of kinds, places, sizes and shades.
+        seed: Integer, seed of kinds, places, sizes, shades and light.
 
     Returns:
         Pair `(plain, striped)` of float32 arrays of shape `(n, size, size, 3)`
@@ -103,7 +103,10 @@ def synthetic_shapes(num_images, size, seed):
         0.6, 1, size=(num_images, 1, 1, 1)
     )
     ground = rng.uniform(0.8, 0.95, size=(num_images, 1, 1, 1))
-    plain = np.where(inside, colour, ground)
+    # Light from one side, so that no two pixels are alike.
+    angle = rng.uniform(0, 2 * np.pi, size=(num_images, 1, 1))
+    light = 0.9 + 0.1 * (np.cos(angle) * (columns / size - 0.5) + np.sin(angle) * (rows / size - 0.5))
+    plain = np.where(inside, colour, ground) * light[..., None]
     upright, level = ((side // 2 % 2)[..., None] for side in (columns, rows))  # (size, size, 1)
     striped = plain * np.where(inside, upright, np.maximum(level, 0.25))
     return plain.astype("float32"), striped.astype("float32")

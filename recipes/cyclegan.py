@@ -61,7 +61,7 @@ class Config:
 PRESETS = {
     "full": Config(),
     "smoke": Config(
-        "synthetic_small", filters=2, residual_blocks=1, critic_layers=1, batch_size=16, epochs=1, learning_rate=3e-4
+        "synthetic_small", filters=2, residual_blocks=1, critic_layers=1, batch_size=16, epochs=1, learning_rate=1e-4
     ),
     "bench": Config(epochs=1),
 }
