@@ -126,9 +126,7 @@ class CycleGAN(StepModel):
     def translation_loss(self, a, b, training):
         """The loss of both generators; the cycle's part of it; and their translations, into A and into B."""
         kind, (fake_b, fake_a) = self.settings["adversarial_loss"], self((a, b), training=training)
-        loss = sum(
-            generator_loss(kind, judge(fake)) for judge, fake in zip(self.critics, (fake_a, fake_b), strict=True)
-        )
+        loss = generator_loss(kind, self.critic_a(fake_a)) + generator_loss(kind, self.critic_b(fake_b))
         cycle = distance(self.to_a(fake_b, training=training), a) + distance(self.to_b(fake_a, training=training), b)
         loss += self.settings["cycle_weight"] * cycle
         if self.settings["identity_weight"]:
@@ -138,10 +136,9 @@ class CycleGAN(StepModel):
 
     def judgement_loss(self, reals, fakes):
         """The loss of both critics on images and translations of both domains."""
-        judged = zip(self.critics, reals, fakes, strict=True)
-        return sum(
-            critic_loss(self.settings["adversarial_loss"], judge(real), judge(fake)) for judge, real, fake in judged
-        )
+        kind, (a, b), (fake_a, fake_b) = self.settings["adversarial_loss"], reals, fakes
+        loss = critic_loss(kind, self.critic_a(a), self.critic_a(fake_a))
+        return loss + critic_loss(kind, self.critic_b(b), self.critic_b(fake_b))
 
 
 def distance(images, others):
@@ -155,8 +152,10 @@ def build_model(config, data):
     to_b, to_a = (
         translation_generator(shape, config.filters, config.residual_blocks, name) for name in ("to_b", "to_a")
     )
-    critics = [patch_critic(shape, config.filters, config.critic_layers, name) for name in ("critic_a", "critic_b")]
-    model = CycleGAN(to_b, to_a, *critics, asdict(config), name="cyclegan")
+    critic_a, critic_b = (
+        patch_critic(shape, config.filters, config.critic_layers, name) for name in ("critic_a", "critic_b")
+    )
+    model = CycleGAN(to_b, to_a, critic_a, critic_b, asdict(config), name="cyclegan")
     steps = max(1, config.epochs * (len(data.train[1]) // config.batch_size))
     rate = ConstantThenLinear(config.learning_rate, int(config.constant_share * steps), steps)
     model.compile({part: keras.optimizers.Adam(rate, config.beta_1) for part in ("generators", "critics")})
