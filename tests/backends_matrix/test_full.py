@@ -8,6 +8,7 @@ import pytest
 
 from backends_matrix import full
 from keras_recipes.backend import backends
+from keras_recipes.copying import recipe_names
 
 if keras.config.backend() != "torch":  # where nothing is compiled
     pytest.skip("processes and files, the same on every backend: one is enough", allow_module_level=True)
@@ -21,6 +22,7 @@ def test_readme_holds_the_table_of_the_committed_results():
     rows = full.table(full.RESULTS)
     assert rows[0][3:] == backends()
     assert set(MEASURED) == {row[0] for row in rows[1:]}
+    assert {name.partition("-")[0] for name in MEASURED} <= set(recipe_names())
 
 
 @pytest.mark.parametrize("name", MEASURED)

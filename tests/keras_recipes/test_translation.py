@@ -64,7 +64,7 @@ def test_the_buffer_loses_nothing_and_hands_out_half():
         elif len(kept) == 20:
             assert handed <= kept | set(new.tolist())
             exchanged += len(handed & kept)
-            kept = kept | set(new.tolist()) - handed if not handed & kept else (kept | set(new.tolist())) - handed
+            kept = (kept | set(new.tolist())) - handed
         else:  # what is left of the room
             kept = set(ops.convert_to_numpy(buffer.kept)[:, 0, 0, 0].astype(int).tolist())
         numbers = ops.convert_to_numpy(buffer.kept)[:, 0, 0, 0].astype(int)[: min(20, 8 * step + 8)]

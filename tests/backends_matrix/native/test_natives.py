@@ -72,11 +72,7 @@ def changed(config, **values):
     return dataclasses.replace(config, **values)
 
 
-# On JAX each is compiled once more; above all of them have been.
-TRAINED = [(name, preset) for name, preset in SMOKE_PRESETS if BACKEND != "jax" or preset == "smoke"]
-
-
-@pytest.mark.parametrize(("name", "preset"), TRAINED)
+@pytest.mark.parametrize(("name", "preset"), SMOKE_PRESETS)
 def test_every_option_trains_with_random_numbers_of_the_framework(name, preset):
     recipe, native = modules(name)
     config = changed(recipe.PRESETS[preset], epochs=2)
