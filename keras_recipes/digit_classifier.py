@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save
 from keras_recipes.config import require
 from keras_recipes.data import Batches
 from keras_recipes.files import write_file
-from keras_recipes.images import load_mnist
+from keras_recipes.image_datasets import load_mnist
 from keras_recipes.training import fit
 
 DIGIT_WEIGHTS = "digit_classifier.safetensors"  # beside this file, and beside a copy of it

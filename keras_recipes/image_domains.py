@@ -4,7 +4,8 @@ import numpy as np
 
 from keras_recipes.config import require
 from keras_recipes.data import split
-from keras_recipes.images import load_images, load_mnist
+from keras_recipes.image_datasets import load_mnist
+from keras_recipes.images import load_images
 
 KNOWN_DOMAINS = ("synthetic", "synthetic_small", "mnist_negative", "mnist_rotated")
 

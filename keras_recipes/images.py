@@ -1,7 +1,7 @@
-"""Images as arrays: MNIST, a folder of pictures, an `.npz` file, or planted ones."""
+"""Images as arrays: a folder of pictures, an `.npz` file, or planted ones."""
 
 import contextlib
-import gzip
+import tarfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,100 +10,9 @@ import numpy as np
 from PIL import Image
 
 from keras_recipes.config import require
-from keras_recipes.data import split
-from keras_recipes.fetch import fetch
 
-MNIST_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
-MNIST = {  # file: sha256
-    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-}
+ARCHIVE_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff")
-
-
-def load_mnist():
-    """MNIST in its own split.
-
-    Returns:
-        Tuple `((train_images, train_labels), (test_images, test_labels))`:
-        float32 of shape `(n, 28, 28, 1)` in [0, 1], int32 of shape `(n,)`.
-
-    Reference:
-        LeCun, Bottou, Bengio and Haffner, 1998, https://doi.org/10.1109/5.726791, section III.
-    """
-    arrays = [read_idx(fetch(f"mnist/{name}", MNIST_URL + name, sha256)) for name, sha256 in MNIST.items()]
-    train_images, train_labels, test_images, test_labels = arrays
-    return (
-        (as_unit_floats(train_images[..., None]), train_labels.astype("int32")),
-        (as_unit_floats(test_images[..., None]), test_labels.astype("int32")),
-    )
-
-
-def load_image_split(dataset, seed):
-    """Images and their classes, in a training and a test part.
-
-    Args:
-        dataset: String, "mnist", in its own split; "synthetic" for `synthetic_blobs`;
-            or a path, as for `load_images`, of which a fifth is for testing.
-        seed: Integer, seed of the split and of the synthetic images.
-
-    Returns:
-        Tuple `((train_images, train_labels), (test_images, test_labels))`, as
-        `load_images` returns both; without classes labels are None.
-
-    Raises:
-        ValueError: As `load_images` does, or if sides are no multiples of 4, or
-            there are not 1 or 3 channels.
-    """
-    if dataset == "mnist":
-        return load_mnist()
-    images, labels = synthetic_blobs(1024, seed) if dataset == "synthetic" else load_images(dataset)
-    height, width, channels = images.shape[1:]
-    require(height % 4 == width % 4 == 0, "dataset", "images whose sides are multiples of 4", (height, width))
-    require(channels in (1, 3), "dataset", "images of 1 or 3 channels", channels)
-    order = np.random.default_rng(seed).permutation(len(images))
-    if labels is None:
-        (train,), (test,) = split([images], order, test_fraction=0.2)
-        return (train, None), (test, None)
-    return split([images, labels], order, test_fraction=0.2)
-
-
-def condition_on_classes(train, test, conditional):
-    """Examples as the input of a model, together with their class if the model is told it.
-
-    Args:
-        train: Pair of an array of examples and int32 labels of shape `(n,)`, or None.
-        test: Likewise.
-        conditional: Boolean, whether the model is told the class.
-
-    Returns:
-        Tuple `(train, test, num_classes)` of two pairs and an integer. Each
-        pair: the examples, or a tuple of them and the one-hot class, float32 of
-        shape `(n, num_classes)`; and the labels, 0 where there are none.
-
-    Raises:
-        ValueError: If there are no labels and the model is told the class.
-    """
-    known = train[1] is not None
-    require(known or not conditional, "conditional", "false for examples without classes", conditional)
-    num_classes = int(max(train[1].max(), test[1].max())) + 1 if known else 1
-
-    def part(examples, labels):
-        labels = labels if known else np.zeros(len(examples), "int32")
-        return ((examples, np.eye(num_classes, dtype="float32")[labels]) if conditional else examples), labels
-
-    return part(*train), part(*test), num_classes
-
-
-def read_idx(path):
-    """The array of unsigned bytes in a gzipped file of MNIST's `idx` format."""
-    with readable(path):
-        content = gzip.decompress(Path(path).read_bytes())
-    rank = content[3]
-    shape = np.frombuffer(content, ">i4", count=rank, offset=4)
-    return np.frombuffer(content, "uint8", offset=4 + 4 * rank).reshape(shape)
 
 
 @contextlib.contextmanager
@@ -111,11 +20,11 @@ def readable(path):
     """Turn what readers raise about a broken file into a ValueError that names it."""
     try:
         yield
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, *ARCHIVE_ERRORS) as error:
         require(False, "dataset", "a file that can be read", f"{path}: {error}")
 
 
-def load_images(path, known=("synthetic", "mnist")):
+def load_images(path, known=()):
     """Read the user's own images.
 
     Args:
@@ -133,7 +42,7 @@ def load_images(path, known=("synthetic", "mnist")):
         ValueError: If the path does not exist or holds no images, if images
             differ in size, or if values are not finite or outside [0, 1].
     """
-    expected = ", ".join(map(repr, known)) + ", a folder of pictures, or an .npz file"
+    expected = ", ".join([*map(repr, known), "a folder of pictures, or an .npz file"])
     require(Path(path).exists() and str(path) != "", "dataset", expected, str(path))
     images, labels = read_folder(Path(path)) if Path(path).is_dir() else read_npz(Path(path))
     images = as_unit_floats(images)

@@ -24,7 +24,7 @@ from keras import layers
 
 from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Batches, Data
-from keras_recipes.images import load_image_split
+from keras_recipes.image_datasets import load_image_split
 from keras_recipes.layers import CORRUPTIONS, ActivityPenalty, Corruption, corrupted
 from keras_recipes.pictures import image_grid, points_by_class, principal_plane
 from keras_recipes.principal_components import largest_principal_angle, principal_components
@@ -36,7 +36,7 @@ from keras_recipes.training import Checkpoint, fit
 class Config:
     """What can be chosen; each field is a flag of the command line."""
 
-    dataset: str = "mnist"  # "mnist"; "synthetic"; or path of an image folder or an .npz file
+    dataset: str = "mnist"  # or "cifar10"; "digits"; "synthetic"; or path of an image folder or an .npz file
     latent_dim: int = 32  # numbers in a code
     linear: bool = False  # one matrix to the code and one back, instead of convolutions
     corruption: str = "none"  # what to undo: "none"; "gaussian"; "masking"; "salt_and_pepper"
@@ -63,6 +63,10 @@ class Config:
 SMALL = {"dataset": "synthetic", "filters": 4, "hidden_units": 32, "batch_size": 32}
 PRESETS = {
     "full": Config(),
+    "latent-2": Config(latent_dim=2),
+    "latent-8": Config(latent_dim=8),
+    "denoising": Config(corruption="gaussian", corruption_level=0.5),
+    "linear": Config(linear=True),
     "smoke": Config(**SMALL, latent_dim=3, epochs=3, learning_rate=5e-3),
     "smoke-denoising": Config(
         **SMALL, latent_dim=8, epochs=3, learning_rate=5e-3, corruption="salt_and_pepper", sparsity=1e-4

@@ -18,7 +18,7 @@ from keras import ops
 
 from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Batches, Data
-from keras_recipes.domain_classifier import domain_classifier
+from keras_recipes.filter_classifier import filter_classifier
 from keras_recipes.image_domains import load_domains
 from keras_recipes.layers import ImageBuffer
 from keras_recipes.losses import ADVERSARIAL_LOSSES, critic_loss, generator_loss
@@ -198,10 +198,12 @@ def evaluate(model, data, config):
     if data.names:
         found["error"] = mean_distance(translated, data.names["truth"])
         found["identity_error"] = mean_distance(images, data.names["truth"])
-    score = domain_classifier(*(part[:2000] for part in data.train[0]))
+    learned = [part[:2000] for part in data.train[0]]  # A, then B
+    classify = filter_classifier(np.concatenate(learned), np.repeat([0, 1], [len(part) for part in learned]))
     shares = {"in_target_domain": (to_a, to_b), "classifier_accuracy": images}
     for name, (in_a, in_b) in shares.items():
-        found[name] = float(np.mean(score(in_a) < 0) + np.mean(score(in_b) > 0)) / 2
+        right = [np.mean(classify(part)[1].argmax(axis=1) == domain) for domain, part in enumerate((in_a, in_b))]
+        found[name] = float(np.mean(right))
     return found
 
 

@@ -17,7 +17,6 @@ Source: Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434, sect
 """
 
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 
 import keras
 import numpy as np
@@ -26,8 +25,8 @@ from keras import ops
 from keras_recipes.config import parse_config, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Batches, Data
 from keras_recipes.gan_networks import gan_critic, gan_generator
-from keras_recipes.image_quality import image_quality
-from keras_recipes.images import condition_on_classes, load_image_split
+from keras_recipes.image_datasets import condition_on_classes, load_image_split
+from keras_recipes.image_quality import image_classifier, image_quality
 from keras_recipes.losses import critic_loss, generator_loss, gradient_penalty
 from keras_recipes.pictures import image_grid, point_clouds
 from keras_recipes.points import MIXTURES, mixture_quality, synthetic_mixture
@@ -42,7 +41,7 @@ OBJECTIVES = ("dcgan", "wgan", "wgan_gp", "hinge", "r1")
 class Config:
     """What can be chosen; each field is a flag of the command line."""
 
-    dataset: str = "mnist"  # "mnist"; "synthetic_ring", "_grid", "_images"; or path of an image folder or an .npz file
+    dataset: str = "mnist"  # or "cifar10"; "digits"; "synthetic_ring", "_grid" or "_images"; path of images or an .npz
     objective: str = "dcgan"  # or "wgan"; "wgan_gp"; "hinge", with spectral normalization; "r1"
     conditional: bool = True  # whether generator and critic are told the class
     latent_dim: int = 16  # numbers in a code
@@ -162,15 +161,14 @@ class GAN(StepModel):
         code = keras.random.normal((ops.shape(like)[0], self.settings["latent_dim"]), seed=self.seed_generator)
         return self.generator([code, *classes], training=training)
 
-    def score(self, classes, training, examples):
-        """What the critic makes of examples of these classes."""
-        return self.critic([examples, *classes], training=training)  # (batch, 1)
-
     def critic_loss(self, real, classes, training):
         """The critic's loss on real examples and as many generated ones."""
         fake = ops.stop_gradient(self.generate(real, classes, training))
         real = ops.cast(real, fake.dtype)
-        score = partial(self.score, classes, training)
+
+        def score(examples):
+            return self.critic([examples, *classes], training=training)  # (batch, 1)
+
         loss = critic_loss(self.loss_kind, score(real), score(fake), self.settings["label_smoothing"])
         if self.settings["objective"] == "wgan_gp":
             size = (ops.shape(real)[0], *[1] * (len(real.shape) - 1))
@@ -183,7 +181,7 @@ class GAN(StepModel):
     def generator_loss(self, real, classes, training):
         """The generator's loss on as many examples as there are real ones."""
         fake = self.generate(real, classes, training)
-        return generator_loss(self.loss_kind, self.score(classes, training, fake))
+        return generator_loss(self.loss_kind, self.critic([fake, *classes], training=training))
 
 
 def build_model(config, data):
@@ -244,7 +242,8 @@ def evaluate(model, data, config):
     samples = generate(model, data, codes, labels)
     if data.names:
         return mixture_quality(samples, data.names["centres"])
-    return image_quality(samples, examples, labels if config.conditional else None)
+    classifier = image_classifier(config.dataset, examples_of(data.train, config), data.train[1])
+    return image_quality(samples, examples, labels, classifier, config.conditional)
 
 
 def show(model, data, config, folder):

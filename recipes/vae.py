@@ -21,7 +21,7 @@ from keras import layers, ops
 
 from keras_recipes.config import parse_config, require_at_least, require_seed
 from keras_recipes.data import Batches, Data
-from keras_recipes.images import condition_on_classes, load_image_split
+from keras_recipes.image_datasets import condition_on_classes, load_image_split
 from keras_recipes.layers import GaussianSampling
 from keras_recipes.pictures import image_grid
 from keras_recipes.run import save_run
@@ -32,7 +32,7 @@ from keras_recipes.training import Checkpoint, fit
 class Config:
     """What can be chosen; each field is a flag of the command line."""
 
-    dataset: str = "mnist"  # "mnist"; "synthetic"; or path of an image folder or an .npz file
+    dataset: str = "mnist"  # or "cifar10"; "digits"; "synthetic"; or path of an image folder or an .npz file
     conditional: bool = False  # whether encoder and decoder are told the class of the image
     latent_dim: int = 16  # numbers in a code
     filters: int = 16  # channels of the first convolution; the second has twice as many

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_recipes.domain_classifier import domain_classifier
 from keras_recipes.layers import ImageBuffer
 from keras_recipes.schedules import ConstantThenLinear
 from keras_recipes.translation_networks import patch_critic, translation_generator
@@ -87,20 +86,3 @@ def test_a_rate_stays_and_then_falls():
     for steps in (10, 5):
         with pytest.raises(ValueError, match=f"`constant_steps` must be at least 0 and below steps, {steps}"):
             ConstantThenLinear(0.4, 10, steps)
-
-
-@pytest.mark.parametrize("numbers", [(150, 150), (40, 160)])
-def test_the_classifier_tells_stripes_apart_by_their_direction(numbers):
-    """Both sets have the same pixels."""
-    rng = np.random.default_rng(0)
-    level = np.repeat(rng.random((400, 24, 1, 1), "float32"), 20, axis=2)
-    upright = np.repeat(rng.random((400, 1, 20, 1), "float32"), 24, axis=1)
-    score = domain_classifier(level[: numbers[0]], upright[: numbers[1]])
-    assert np.mean(score(level[200:]) < 0) > 0.95
-    assert np.mean(score(upright[200:]) > 0) > 0.95
-
-
-def test_the_classifier_can_not_tell_what_is_alike():
-    images = np.random.default_rng(0).random((2000, 16, 16, 3), "float32")
-    score = domain_classifier(images[:500], images[500:1000])
-    assert np.mean(score(images[1000:]) > 0) == pytest.approx(0.5, abs=0.1)

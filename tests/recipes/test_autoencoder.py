@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_recipes import images
+from keras_recipes import image_datasets
 from recipes import autoencoder as recipe
 from tests.recipes.training import trained
 
@@ -110,7 +110,7 @@ def test_own_images_and_mnist(tmp_path, monkeypatch):
     assert len(recipe.show(model, data, config, tmp_path / "shown")) == 2
 
     pixels = np.random.default_rng(0).uniform(size=(4, 28, 28, 1)).astype("float32")
-    monkeypatch.setattr(images, "load_mnist", lambda: ((pixels, None), (pixels[:2], np.array([3, 1], "int32"))))
+    monkeypatch.setattr(image_datasets, "load_mnist", lambda: ((pixels, None), (pixels[:2], np.array([3, 1], "int32"))))
     centred = recipe.load_data(recipe.Config(linear=True))
     np.testing.assert_allclose(centred.train[0].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(centred.test[0] + centred.names["mean"], pixels[:2], atol=1e-6)

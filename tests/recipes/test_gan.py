@@ -97,7 +97,7 @@ def test_images_of_ones_own(tmp_path):
     data, model = trained(recipe, config)
     assert data.train[0][0].shape == (16, 8, 12, 3)
     found = recipe.evaluate(model, data, config)
-    assert set(found) == {"label_accuracy", "kid", "kid_spread", "fid", "classes"}
+    assert set(found) == {"label_accuracy", "kid", "kid_spread", "fid", "classes", "classifier_accuracy"}
     names = [path.name for path in recipe.show(model, data, config, tmp_path)]
     assert names == ["samples.png", "interpolation.png", "progress.png"]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_recipes import images
+from keras_recipes import image_datasets
 from recipes import vae as recipe
 from tests.recipes.training import trained
 
@@ -124,7 +124,7 @@ def test_own_images_and_mnist(tmp_path, monkeypatch):
     assert len(recipe.show(model, few, config, tmp_path / "shown")) == 4
 
     part = np.zeros((4, 28, 28, 1), "float32"), np.arange(4, dtype="int32")
-    monkeypatch.setattr(images, "load_mnist", lambda: (part, part))
+    monkeypatch.setattr(image_datasets, "load_mnist", lambda: (part, part))
     told = recipe.load_data(recipe.Config(conditional=True))
     np.testing.assert_array_equal(told.train[0][1], np.eye(4))
 
