@@ -4,25 +4,27 @@ python -m backends_matrix.bench                                   # the backends
 python -m backends_matrix.bench --python jax=a/bin/python --python torch=b/bin/python
 
 Variants: `plain` is Keras' own `fit` on the recipe's model, `tuned` the same with 32 steps per execution (not on
-PyTorch), `shipped` the recipe's own `train`, `native` the file in backends_matrix/native/, which counts only if
-`same_training` finds the recipe's losses. Each is timed in processes of its own, in turns, so that a change in what
-else the machine does meets all of them alike.
+PyTorch), `shipped` the recipe's own `train`, `native` and `by_hand` the files in backends_matrix/native/, without
+Keras and with its layers, which count only if `same_training` finds the recipe's losses. Each is timed in processes of
+its own, in turns, so that a change in what else the machine does meets all of them alike.
 """
 
 import argparse
+import importlib
 import json
 import os
 import sys
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 from backends_matrix.backends import environment_for
 from backends_matrix.bench_report import made_with, markdown, rows_of
+from backends_matrix.native import BY_HAND, variants_by_hand
 from backends_matrix.processes import python_argument, pythons_of, run_module
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
-NATIVES = Path(__file__).parent / "native"
 TUNABLE = ("jax", "tensorflow")  # on PyTorch Keras makes one step per execution, and refuses more
 
 
@@ -30,31 +32,29 @@ class Job(NamedTuple):
     """What one process times."""
 
     recipe: str
+    preset: str
     backend: str
     variant: str
+
+    @property
+    def name(self):
+        """What the report calls a recipe with one of its presets: `gan`, `gan-wgan_gp`."""
+        return "-".join([self.recipe, *self.preset.split("-")[1:]])
 
 
 def main(argv=None):
     """Time everything, write report.json and report.md, print the table; returns the exit status."""
     args = parse_arguments(argv)
     print(f"preset {args.preset}, {args.threads} threads, {args.rounds} rounds", flush=True)
-    wrong = {}  # from recipe and backend to the verdict on a native that does not count
-    for recipe in args.recipes:
-        for backend in args.python:
-            verdict = judge_native(recipe, backend, args)
-            if verdict and not verdict["counts"]:
-                wrong[recipe, backend] = verdict
-    jobs = [job for job in all_jobs(args) if job.variant != "native" or job[:2] not in wrong]
+    jobs = all_jobs(args)
+    verdicts = {job: judged(job, args) for job in jobs if job.variant in BY_HAND}
+    wrong = {job: verdict for job, verdict in verdicts.items() if not verdict["counts"]}
+    jobs = [job for job in jobs if job not in wrong]
     found = [timed(job, number, args) for number in range(args.rounds) for job in jobs]
 
-    report = {
-        "kind": "bench",
-        "preset": args.preset,
-        "threads": args.threads,
-        "rounds": args.rounds,
-        "seconds": args.seconds,
-    }
-    report |= {"made_with": made_with(found), "rows": rows_of(found, wrong)}
+    settings = {name: getattr(args, name) for name in ("preset", "threads", "rounds", "seconds")}
+    rows = rows_of(found, {(job.name, *job[2:]): verdict for job, verdict in wrong.items()})
+    report = {"kind": "bench", **settings, "made_with": made_with(found), "rows": rows}
     write_file(args.folder / "report.json", as_json(report))
     write_file(args.folder / "report.md", markdown(report))
     print(markdown(report))
@@ -66,7 +66,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     python_argument(parser)
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="time these only (all)")
-    parser.add_argument("--preset", default="bench", help="of each recipe (bench; smoke to try the bench itself)")
+    parser.add_argument("--preset", default="bench", help="of each recipe, and `bench-…` (bench; smoke to try it)")
     parser.add_argument("--rounds", type=int, default=5, help="processes per recipe, backend and variant (5)")
     parser.add_argument("--quick", action="store_true", help="two rounds: a first look, no result")
     parser.add_argument("--seconds", type=float, default=1.5, help="time epochs at least so long in each process (1.5)")
@@ -89,28 +89,27 @@ def all_jobs(args):
     """List of `Job`, in the order of a round: variants of a recipe on a backend lie next to each other."""
     jobs = []
     for recipe in args.recipes:
-        for backend in args.python:
+        for preset, backend in product(presets_of(recipe, args.preset), args.python):
             tuned = ["tuned"] if backend in TUNABLE else []
-            native = ["native"] if native_file(recipe, backend).exists() else []
-            jobs += [Job(recipe, backend, variant) for variant in ("plain", *tuned, "shipped", *native)]
+            variants = ["plain", *tuned, "shipped", *variants_by_hand(recipe, backend)]
+            jobs += [Job(recipe, preset, backend, variant) for variant in variants]
     return jobs
 
 
-def native_file(recipe, backend):
-    """`Path` where the native of a recipe on a backend is, if there is one."""
-    return NATIVES / f"{recipe}_{backend}.py"
+def presets_of(recipe, stem):
+    """List of the presets of a recipe that are called like this, or so with something after a hyphen."""
+    presets = importlib.import_module(f"recipes.{recipe}").PRESETS
+    return [name for name in presets if name.partition("-")[0] == stem]
 
 
-def judge_native(recipe, backend, args):
-    """What `same_training` says about a native, a dict; None where there is none."""
-    if not native_file(recipe, backend).exists():
-        return None
-    folder = args.folder / recipe
-    environment = environment_for(backend, "float64", threads=1)
-    options = ["--preset", args.preset, "--folder", str(folder)]
-    print(f"{backend}: same_training {recipe}", flush=True)
-    run_module("same_training", [recipe, *options], environment, args.python[backend])
-    return json.loads((folder / f"native-{backend}.json").read_text(encoding="utf-8"))
+def judged(job, args):
+    """What `same_training` says about what is written by hand, a dict."""
+    folder = args.folder / job.name
+    environment = environment_for(job.backend, "float64", threads=1)
+    options = ["--variant", job.variant, "--preset", job.preset, "--folder", str(folder)]
+    print(f"{job.backend}: same_training {job.name} {job.variant}", flush=True)
+    run_module("same_training", [job.recipe, *options], environment, args.python[job.backend])
+    return json.loads((folder / f"{job.variant}-{job.backend}.json").read_text(encoding="utf-8"))
 
 
 def timed(job, number, args):
@@ -121,24 +120,16 @@ def timed(job, number, args):
         number: Integer, the round.
         args: The parsed command line.
     """
-    folder = args.folder / job.recipe
+    folder = args.folder / job.name
     result = folder / f"{job.backend}-{job.variant}-{number}.json"
     result.unlink(missing_ok=True)
-    options = [
-        "--preset",
-        args.preset,
-        "--backend",
-        job.backend,
-        "--threads",
-        str(args.threads),
-        "--seconds",
-        str(args.seconds),
-    ]
+    options = ["--preset", job.preset, "--backend", job.backend]
+    options += ["--threads", str(args.threads), "--seconds", str(args.seconds)]
     options += ["--start", str(folder / f"start-{job.backend}.pickle"), "--result", str(result)]
     environment = environment_for(job.backend, "native", args.threads, gpu=args.gpu)
-    print(f"{job.backend}: bench_worker {job.recipe} {job.variant}", flush=True)
+    print(f"{job.backend}: bench_worker {job.name} {job.variant}", flush=True)
     run_module("bench_worker", [job.recipe, job.variant, *options], environment, args.python[job.backend])
-    return json.loads(result.read_text(encoding="utf-8"))
+    return json.loads(result.read_text(encoding="utf-8")) | {"recipe": job.name}
 
 
 if __name__ == "__main__":

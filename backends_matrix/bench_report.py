@@ -5,13 +5,15 @@ import numpy as np
 from backends_matrix.report import machine_line, markdown_table
 
 UNSTABLE = 0.1  # of the median: the spread from p20 to p80 that a row may have
+RATIOS = ("plain", "native", "by_hand")  # variants with which the others are compared
 MEDIANS = ("import_s", "build_s", "first_step_s", "step_ms", "memory_mb", "device_memory_mb")
 LEGEND = """\
 `plain`: Keras' own `fit` on the recipe's model; `tuned`: with `steps_per_execution=32`. `shipped`: the recipe as it is.
-`native`: the same mathematics by hand, without Keras; its losses are the recipe's to 1e-9 in float64, or it has no
-figures. Medians over processes that took turns, with p20–p80 over them; unstable where that is wider than 10 % of the
-median. Times of a step are from epochs after the first; the first step holds tracing and compiling. `×`: how many
-times as long as plain, native, and the fastest backend of the same variant take, in this run.
+`native`: the same mathematics by hand, without Keras; `by_hand`: Keras' layers and optimizers, and a step by hand for
+that backend; the losses of both are the recipe's to 1e-9 in float64, or they have no figures. Medians over processes
+that took turns, with p20–p80 over them; unstable where that is wider than 10 % of the median. Times of a step are from
+epochs after the first; the first step holds tracing and compiling. `×`: how many times as long as these variants, and
+as the fastest backend of the same variant, a step takes in this run.
 """
 
 
@@ -20,10 +22,10 @@ def rows_of(found, wrong):
 
     Args:
         found: List of dicts, what the processes found.
-        wrong: Dict from recipe and backend to the verdict on a native that does not count.
+        wrong: Dict from recipe, backend and variant to the verdict on what does not count.
 
     Returns:
-        List of dicts: medians, spread, ratios. A native that does not count has no figures.
+        List of dicts: medians, spread, ratios. What does not count has no figures.
     """
     places = dict.fromkeys((one["recipe"], one["backend"], one["variant"]) for one in found)
     rows = {
@@ -32,12 +34,12 @@ def rows_of(found, wrong):
     }
     for (recipe, backend, variant), row in rows.items():
         same_variant = [r["step_ms"] for (r_recipe, _, v), r in rows.items() if (r_recipe, v) == (recipe, variant)]
-        for other in ("plain", "native"):
+        for other in RATIOS:
             row[f"ratio_to_{other}"] = ratio(row["step_ms"], rows.get((recipe, backend, other), {}).get("step_ms"))
         row["ratio_to_fastest"] = ratio(row["step_ms"], min(same_variant))
     without = [
-        {"recipe": recipe, "backend": backend, "variant": "native", "counts": False, **verdict}
-        for (recipe, backend), verdict in wrong.items()
+        {"recipe": recipe, "backend": backend, "variant": variant, "counts": False, **verdict}
+        for (recipe, backend, variant), verdict in wrong.items()
     ]
     return sorted([*rows.values(), *without], key=lambda row: (row["recipe"], row["backend"]))
 
@@ -75,16 +77,17 @@ def made_with(found):
 def table(rows):
     """Rows of strings; the first holds the headings."""
     times = ["import s", "build s", "first step s", "ms per step", "p20–p80"]
-    cells = [["recipe", "backend", "variant", *times, "× plain", "× native", "× fastest", "memory MB", "device MB"]]
+    ratios = [f"× {other.replace('_', ' ')}" for other in (*RATIOS, "fastest")]
+    cells = [["recipe", "backend", "variant", *times, *ratios, "memory MB", "device MB"]]
     for row in rows:
         label = row["backend"] + ("" if row.get("device", "cpu") == "cpu" else f" ({row['device']})")
         place = [row["recipe"], label, row["variant"]]
         if not row["counts"]:
             apart = "not finite" if row["difference"] is None else f"{row['difference']:.0e}"
-            cells.append([*place, "", "", "", "does not count", f"losses differ by {apart}", *[""] * 5])
+            cells.append([*place, "", "", "", "does not count", f"losses differ by {apart}", *[""] * 6])
             continue
         spread = f"{row['step_ms_p20']:.3g}–{row['step_ms_p80']:.3g}" + (" unstable" if row["unstable"] else "")
-        ratios = [number(row[f"ratio_to_{other}"], ".2f") for other in ("plain", "native", "fastest")]
+        ratios = [number(row[f"ratio_to_{other}"], ".2f") for other in (*RATIOS, "fastest")]
         seconds = [number(row[name], ".1f") for name in ("import_s", "build_s", "first_step_s")]
         memory = [number(row["memory_mb"], ".0f"), number(row["device_memory_mb"], ".0f")]
         cells.append([*place, *seconds, f"{row['step_ms']:.3g}", spread, *ratios, *memory])

@@ -1,8 +1,8 @@
 """One timed process: `python -m backends_matrix.bench_worker RECIPE VARIANT --result FILE`.
 
 Each part is timed apart. An epoch ends when its losses are numbers and the
-device has nothing left to do. A native starts from what `same_training` wrote, so
-that Keras is not in its process.
+device has nothing left to do. What is written by hand starts from what `same_training` wrote, so
+that Keras is not in the process of a native.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from unittest import mock
 import psutil
 
 from backends_matrix.backends import device_memory, device_of, pin_to_cores, wait_for_device
+from backends_matrix.native import BY_HAND, variants_by_hand
 from keras_recipes.files import as_json, write_file
 
 MANY = 1_000_000  # epochs: time ends the training
@@ -89,18 +90,18 @@ def time_recipe(recipe_name, preset, variant, backend, seconds):
         model.stop_training = clock.epoch_ends()
 
     callback = keras.callbacks.LambdaCallback(on_epoch_end=epoch_ends)
-    by_keras = functools.partial(keras_fit, KERAS_FIT[variant]) if variant in KERAS_FIT else recipe.fit
-    with mock.patch.object(recipe, "fit", by_keras):
+    fit = functools.partial(keras_fit, KERAS_FIT[variant]) if variant in KERAS_FIT else recipe.fit
+    with mock.patch.object(recipe, "fit", mock.Mock(wraps=fit)) as called:
         clock = Clock(backend, seconds)
         recipe.train(model, data, config, callbacks=[callback])
-    steps = -(-len(keras.tree.flatten(data.train)[0]) // config.batch_size)
+    steps = len(called.call_args.args[1])  # batches
     return {"import_s": import_s, "build_s": build_s, **clock.summary(steps), "environment": environment()}
 
 
-def time_native(recipe_name, backend, start, seconds):
-    """The same times of a native, from the data and weights in the file `start`."""
+def time_by_hand(module, backend, start, seconds):
+    """The same times of what is written by hand, from the data and weights in the file `start`."""
     begin = time.perf_counter()
-    native = importlib.import_module(f"backends_matrix.native.{recipe_name}_{backend}")
+    native = importlib.import_module(f"backends_matrix.native.{module}")
     import_s = time.perf_counter() - begin
     config, data, weights = pickle.loads(start.read_bytes())
     config.epochs, steps = MANY, 0
@@ -113,8 +114,9 @@ def time_native(recipe_name, backend, start, seconds):
         steps = len(losses)
         if clock.epoch_ends():
             break
-    assert "keras" not in sys.modules  # its memory and its import would count as the native's
-    versions = {name: metadata.version(name) for name in (backend, "optax") if name in sys.modules}
+    # The memory and the import of Keras would count as the native's.
+    assert ("keras" in sys.modules) == module.endswith("_keras")
+    versions = {name: metadata.version(name) for name in (backend, "keras", "optax") if name in sys.modules}
     return {"import_s": import_s, "build_s": build_s, **clock.summary(steps), "environment": versions}
 
 
@@ -135,18 +137,19 @@ def main(argv=None):
     """Write the times of a recipe in one of the variants to a JSON file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name of the recipe")
-    parser.add_argument("variant", choices=(*KERAS_FIT, "shipped", "native"))
+    parser.add_argument("variant", choices=(*KERAS_FIT, "shipped", *BY_HAND))
     parser.add_argument("--preset", default="bench", help="of the recipe (bench)")
     parser.add_argument("--backend", required=True, help="the one in KERAS_BACKEND")
     parser.add_argument("--threads", type=int, required=True, help="cores that it may use")
     parser.add_argument("--seconds", type=float, required=True, help="how long to time epochs after the first")
-    parser.add_argument("--start", type=Path, help="file of data and weights that a native starts from")
+    parser.add_argument("--start", type=Path, help="file of data and weights that what is written by hand starts from")
     parser.add_argument("--result", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args(argv)
     load = psutil.getloadavg()[0]  # what else the machine is doing
     pin_to_cores(args.threads)
-    if args.variant == "native":
-        found = time_native(args.recipe, args.backend, args.start, args.seconds)
+    if args.variant in BY_HAND:
+        module = variants_by_hand(args.recipe, args.backend)[args.variant]
+        found = time_by_hand(module, args.backend, args.start, args.seconds)
     else:
         found = time_recipe(args.recipe, args.preset, args.variant, args.backend, args.seconds)
     on_device = device_memory(args.backend)

@@ -1,4 +1,6 @@
-"""Does a native compute what the recipe computes? `python -m backends_matrix.same_training RECIPE --folder FOLDER`.
+"""Judge whether what is written by hand computes what the recipe computes.
+
+python -m backends_matrix.same_training RECIPE --folder FOLDER
 
 Both train from the same weights in real float64; the losses of all steps must agree as the
 float64 level of the matrix demands. Random numbers are fixed for that, the same on both
@@ -9,6 +11,7 @@ import argparse
 import contextlib
 import dataclasses
 import importlib
+import math
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,14 +22,17 @@ import numpy as np
 
 from backends_matrix.float64 import real_float64
 from backends_matrix.judge import FLOAT64_LIMIT, distance
+from backends_matrix.native import BY_HAND, variants_by_hand
 from backends_matrix.observe import Recorder, weights_of
 from keras_recipes.files import as_json, write_file
 
 STEPS, EPOCHS = 20, 2  # at least
+MOST_DRAWN = 2**16  # numbers at once, where a graph does not know how many
 DRAWS = {  # a native draws by these only; the place of the shape among their arguments
     "keras": {"keras.random.normal": 0, "keras.random.uniform": 0},
     "torch": {"torch.randn": 0, "torch.rand": 0},
     "jax": {"jax.random.normal": 1, "jax.random.uniform": 1},
+    "tensorflow": {"tensorflow.random.normal": 0, "tensorflow.random.uniform": 0},
 }
 
 
@@ -75,7 +81,10 @@ def fixed_draw(place, normal):
 
     def draw(*args, **kwargs):
         rng, shape = np.random.default_rng(0), tuple(args[place])
-        return keras.ops.convert_to_tensor(rng.standard_normal(shape) if normal else rng.random(shape))
+        known = all(isinstance(size, int) for size in shape)  # else a graph is made for batches of any size
+        size = math.prod(shape) if known else MOST_DRAWN
+        numbers = keras.ops.convert_to_tensor(rng.standard_normal(size) if normal else rng.random(size))
+        return keras.ops.reshape(numbers if known else numbers[: math.prod(shape)], shape)
 
     return draw
 
@@ -90,20 +99,23 @@ def start_of(recipe, config):
 
 
 def main(argv=None):
-    """Write the verdict, `native-<backend>.json`, and what natives start from, `start-<backend>.pickle`."""
+    """Write the verdict, `<variant>-<backend>.json`, and what both start from, `start-<backend>.pickle`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name of the recipe")
+    parser.add_argument("--variant", choices=BY_HAND, default="native", help="without Keras, or with its layers")
     parser.add_argument("--preset", default="bench", help="of the recipe (bench)")
     parser.add_argument("--folder", type=Path, required=True, help="where the files go")
     args = parser.parse_args(argv)
     backend = keras.config.backend()
     recipe = importlib.import_module(f"recipes.{args.recipe}")
-    native = importlib.import_module(f"backends_matrix.native.{args.recipe}_{backend}")
+    module = variants_by_hand(args.recipe, backend)[args.variant]
+    native = importlib.import_module(f"backends_matrix.native.{module}")
     config = recipe.PRESETS[args.preset]
     write_file(args.folder / f"start-{backend}.pickle", start_of(recipe, config))
     found = difference(recipe, native, config)
     verdict = {"difference": found if np.isfinite(found) else None, "limit": FLOAT64_LIMIT}
-    write_file(args.folder / f"native-{backend}.json", as_json({**verdict, "counts": bool(found <= FLOAT64_LIMIT)}))
+    verdict["counts"] = bool(found <= FLOAT64_LIMIT)
+    write_file(args.folder / f"{args.variant}-{backend}.json", as_json(verdict))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ PRESETS = {
     "smoke-hinge": replace(POINTS, conditional=True, objective="hinge"),
     "smoke-r1": replace(SMALL, objective="r1", learning_rate=2e-4, critic_learning_rate=2e-4),
     "bench": Config(dataset="synthetic_images"),
+    "bench-wgan_gp": Config(dataset="synthetic_images", objective="wgan_gp", conditional=False, critic_steps=5),
 }
 
 

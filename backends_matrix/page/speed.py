@@ -9,6 +9,7 @@ VARIANTS = {  # in the order in which they are drawn
     "tuned": "Keras' own fit, 32 steps per execution",
     "shipped": "the recipe as it ships",
     "native": "the same model by hand in that framework",
+    "by_hand": "Keras' layers, the step by hand for that backend",
 }
 WIDTH, LEFT, RIGHT, TIME, RATIO = 400, 62, 288, 340, 398  # bars between left and right, then columns of numbers
 ROW, GAP = 19, 27
@@ -120,14 +121,14 @@ def ratio_text(row):
 
 def all_rows(rows):
     """Each row as numbers, with what the bars leave out."""
-    heads = ["recipe", "backend", "variant", "device", "ms per step", "p20–p80", "to plain", "to native", "processes",
-             "steps per epoch", "memory MB", "on device MB", "remark"]  # fmt: skip
+    heads = ["recipe", "backend", "variant", "device", "ms per step", "p20–p80", "to plain", "to native", "to by hand",
+             "processes", "steps per epoch", "memory MB", "on device MB", "remark"]  # fmt: skip
     body = [
         [
             row["recipe"], row["backend"], row["variant"], row["device"], figure(row, "step_ms"),
             f"{figure(row, 'step_ms_p20')}–{figure(row, 'step_ms_p80')}", figure(row, "ratio_to_plain"),
-            figure(row, "ratio_to_native"), row.get("processes"), row.get("steps_per_epoch"),
-            figure(row, "memory_mb"), figure(row, "device_memory_mb"),
+            figure(row, "ratio_to_native"), figure(row, "ratio_to_by_hand"), row.get("processes"),
+            row.get("steps_per_epoch"), figure(row, "memory_mb"), figure(row, "device_memory_mb"),
             ", ".join(["unstable"] * row.get("unstable", False) + ["not counted"] * (not row["counts"])),
         ]
         for row in rows

@@ -12,12 +12,13 @@ import pytest
 
 from backends_matrix import bench, bench_worker
 from backends_matrix.bench_report import made_with, markdown, rows_of, table
+from backends_matrix.native import variants_by_hand
 from backends_matrix.processes import run_module
 from backends_matrix.report import text_table
 
 BACKEND = keras.config.backend()
 RECIPE = "collaborative_filtering"
-HAS_NATIVE = bench.native_file(RECIPE, BACKEND).exists()
+HAS_NATIVE = bool(variants_by_hand(RECIPE, BACKEND))
 
 
 def found(step_ms, variant="shipped", backend="torch", device="cpu", device_memory_mb=None):
@@ -70,7 +71,7 @@ def test_rows_hold_medians_spread_and_ratios():
 
 def test_a_native_that_does_not_count_has_no_figure():
     verdict = {"difference": 0.25, "limit": 1e-9, "counts": False}
-    (shipped, native) = rows_of([found(4.0)], {("r", "torch"): verdict})
+    (shipped, native) = rows_of([found(4.0)], {("r", "torch", "native"): verdict})
     assert shipped["ratio_to_native"] is None
     assert "step_ms" not in native
     assert not native["counts"]
@@ -80,26 +81,27 @@ def test_a_native_that_does_not_count_has_no_figure():
     assert "not finite" in text_table(table([{**native, "difference": None}]))
 
 
-def test_the_bench_times_no_native_that_is_wrong(tmp_path, monkeypatch, capsys):
+def test_the_bench_times_nothing_by_hand_that_is_wrong(tmp_path, monkeypatch, capsys):
     ran = []
 
     def run(module, arguments, environment, python):
         ran.append((module, *arguments[:2]))
         if module == "same_training":
-            verdict = {"difference": 0.5, "limit": 1e-9, "counts": False}
+            variant = arguments[arguments.index("--variant") + 1]
+            verdict = {"difference": 0.5, "limit": 1e-9, "counts": variant == "by_hand"}
             (tmp_path / "r").mkdir(exist_ok=True)
-            (tmp_path / "r" / "native-torch.json").write_text(json.dumps(verdict))
+            (tmp_path / "r" / f"{variant}-torch.json").write_text(json.dumps(verdict))
         else:
             result = arguments[arguments.index("--result") + 1]
             bench.write_file(bench.Path(result), json.dumps(found(2.0, arguments[1])))
 
     monkeypatch.setattr(bench, "run_module", run)
-    monkeypatch.setattr(bench, "NATIVES", tmp_path)
-    (tmp_path / "r_torch.py").touch()
+    monkeypatch.setattr(bench, "variants_by_hand", lambda recipe, backend: {"native": "n", "by_hand": "h"})
+    monkeypatch.setattr(bench, "presets_of", lambda recipe, stem: [stem])
     options = ["--recipes", "r", "--python", "torch=python", "--quick", "--folder", str(tmp_path)]
     assert bench.main(options) == 1
-    turns = [("bench_worker", "r", variant) for variant in ("plain", "shipped")]
-    assert ran[1:] == turns * 2  # in turns, and never the native
+    turns = [("bench_worker", "r", variant) for variant in ("plain", "shipped", "by_hand")]
+    assert ran[2:] == turns * 2  # in turns, and never the native
     assert "does not count" in capsys.readouterr().out
 
 

@@ -2,56 +2,59 @@
 
 import dataclasses
 import importlib
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-import backends_matrix.native
 from backends_matrix import same_training
+from backends_matrix.bench import presets_of
 from backends_matrix.judge import FLOAT64_LIMIT
+from backends_matrix.native import variants_by_hand
 from backends_matrix.origin import smoke_presets
 from backends_matrix.same_training import difference
 from keras_recipes.copying import recipe_names
 
 pytestmark = pytest.mark.usefixtures("wide_arrays")
 BACKEND = keras.config.backend()
-FILES = [path.stem for path in Path(backends_matrix.native.__file__).parent.glob("*.py")]
-RECIPES = [name for name in recipe_names() if f"{name}_{BACKEND}" in FILES]
+BY_HAND = [(name, module) for name in recipe_names() for module in variants_by_hand(name, BACKEND).values()]
 
 
-def modules(name):
-    native = importlib.import_module(f"backends_matrix.native.{name}_{BACKEND}")
-    return importlib.import_module(f"recipes.{name}"), native
+def modules(name, module):
+    return importlib.import_module(f"recipes.{name}"), importlib.import_module(f"backends_matrix.native.{module}")
 
 
-def covered(name):
-    """The smoke presets of a recipe that its native covers."""
-    recipe, native = modules(name)
+def covered(name, module, presets_of):
+    """The presets of a recipe that what is written by hand covers."""
+    recipe, native = modules(name, module)
     covers = getattr(native, "covers", lambda config: True)
-    return [preset for preset in smoke_presets(recipe) if covers(recipe.PRESETS[preset])]
+    return [preset for preset in presets_of(recipe) if covers(recipe.PRESETS[preset])]
 
 
-SMOKE_PRESETS = [(name, preset) for name in RECIPES for preset in covered(name)]
+SMOKE = [(*one, preset) for one in BY_HAND for preset in covered(*one, smoke_presets)]
 
 
 def test_which_there_are():
-    assert {name for name in recipe_names() if f"{name}_torch" not in FILES} == {"cyclegan"}
-    assert sum(f"{name}_jax" in FILES for name in recipe_names()) >= 2
-    assert bool(RECIPES) == (BACKEND in ("jax", "torch"))
+    assert {name for name in recipe_names() if "native" not in variants_by_hand(name, "torch")} == {"cyclegan"}
+    assert sum("native" in variants_by_hand(name, "jax") for name in recipe_names()) >= 2
+    assert "by_hand" in variants_by_hand("gan", BACKEND)
 
 
-@pytest.mark.parametrize(("name", "preset"), SMOKE_PRESETS)
-def test_losses_are_those_of_the_recipe(name, preset):
-    recipe, native = modules(name)
+@pytest.mark.parametrize(("name", "module"), BY_HAND)
+def test_what_the_bench_times_is_covered(name, module):
+    assert covered(name, module, lambda recipe: presets_of(name, "bench")) == presets_of(name, "bench")
+
+
+@pytest.mark.parametrize(("name", "module", "preset"), SMOKE)
+def test_losses_are_those_of_the_recipe(name, module, preset):
+    recipe, native = modules(name, module)
     assert difference(recipe, native, recipe.PRESETS[preset]) <= FLOAT64_LIMIT
 
 
 @pytest.mark.skipif(BACKEND not in ("jax", "torch"), reason="natives are in JAX and in PyTorch")
 @pytest.mark.parametrize("fault", ["epsilon", "noise", "order", "penalty"])
 def test_a_fault_is_found(fault, monkeypatch):
-    recipe, native = modules("collaborative_filtering")
+    recipe, native = modules("collaborative_filtering", f"collaborative_filtering_{BACKEND}")
     training = importlib.import_module(f"backends_matrix.native.{BACKEND}_training")
     config = recipe.PRESETS["smoke"]
     train = native.train
@@ -72,9 +75,9 @@ def changed(config, **values):
     return dataclasses.replace(config, **values)
 
 
-@pytest.mark.parametrize(("name", "preset"), SMOKE_PRESETS)
-def test_every_option_trains_with_random_numbers_of_the_framework(name, preset):
-    recipe, native = modules(name)
+@pytest.mark.parametrize(("name", "module", "preset"), SMOKE)
+def test_every_option_trains_with_random_numbers_of_the_framework(name, module, preset):
+    recipe, native = modules(name, module)
     config = changed(recipe.PRESETS[preset], epochs=2)
     data = recipe.load_data(config)
     losses = list(native.train(native.build(config, data), data, config))
