@@ -52,7 +52,7 @@ class Config:
     clip: float = 0.01  # largest weight of the critic of "wgan"
     label_smoothing: float = 0.1  # by which the target of real examples is below 1; "dcgan" and "r1"
     average: float = 0.99  # decay of the generator's moving average, which draws the samples; 0: the generator as it is
-    batch_size: int = 64  # examples per step
+    batch_size: int = 32  # examples per step
     epochs: int = 5  # passes over the training examples
     learning_rate: float = 1e-3  # of the generator
     critic_learning_rate: float = 4e-4  # of the critic
@@ -68,10 +68,8 @@ class Config:
         require_seed(self, "seed")
 
 
-POINTS = Config(
-    "synthetic", conditional=False, latent_dim=2, hidden_units=32, epochs=1, critic_learning_rate=1e-3, decay=False
-)
-FOUND = replace(POINTS, hidden_units=128, decay=True, beta_1=0.0, epochs=60)  # with which all centres are found
+POINTS = Config("synthetic", conditional=False, latent_dim=2, batch_size=64, critic_learning_rate=1e-3, beta_1=0.0)
+FOUND = replace(POINTS, epochs=60)  # with which all centres are found
 RING = {
     "dcgan": FOUND,
     "wgan": replace(FOUND, critic_steps=5, clip=0.1),
@@ -79,17 +77,17 @@ RING = {
     "hinge": replace(FOUND, critic_learning_rate=2e-3),
     "r1": replace(FOUND, penalty_weight=0.1),
 }
-SMALL = Config(dataset="synthetic_images", latent_dim=4, filters=4, batch_size=32, epochs=1, decay=False)
+GRID = replace(RING["wgan_gp"], objective="wgan_gp", dataset="synthetic_grid", hidden_units=256, epochs=300)
+TINY = replace(POINTS, hidden_units=32, epochs=1, decay=False, beta_1=0.5)
+SMALL = Config(dataset="synthetic_images", latent_dim=4, filters=4, epochs=1, decay=False)
 PRESETS = {
     "full": Config(),
     **{f"ring-{objective}": replace(config, objective=objective) for objective, config in RING.items()},
-    "grid": replace(RING["wgan_gp"], objective="wgan_gp", dataset="synthetic_grid", hidden_units=256, epochs=300),
-    "smoke": replace(POINTS, dataset="synthetic_ring", batch_size=128, epochs=4),
-    "smoke-wgan": replace(POINTS, objective="wgan", critic_steps=2, clip=0.1, average=0.0),
-    "smoke-wgan_gp": replace(
-        POINTS, dataset="synthetic_grid", objective="wgan_gp", critic_steps=3, penalty_weight=0.1, decay=True
-    ),
-    "smoke-hinge": replace(POINTS, conditional=True, objective="hinge"),
+    "grid": GRID,
+    "smoke": replace(TINY, dataset="synthetic_ring", batch_size=128, epochs=4),
+    "smoke-wgan": replace(TINY, objective="wgan", critic_steps=2, clip=0.1, average=0.0),
+    "smoke-wgan_gp": replace(GRID, hidden_units=32, epochs=1, critic_steps=3, critic_learning_rate=1e-3, beta_1=0.5),
+    "smoke-hinge": replace(TINY, conditional=True, objective="hinge"),
     "smoke-r1": replace(SMALL, objective="r1", learning_rate=2e-4, critic_learning_rate=2e-4),
     "bench": Config(dataset="synthetic_images"),
     "bench-wgan_gp": Config(dataset="synthetic_images", objective="wgan_gp", conditional=False, critic_steps=5),
