@@ -10,7 +10,7 @@ from keras_recipes.digit_classifier import load_digit_classifier, see
 from recipes import gan as recipe
 from tests.recipes.training import trained
 
-TINY = dataclasses.replace(recipe.POINTS, hidden_units=4, batch_size=8)
+TINY = dataclasses.replace(recipe.TINY, hidden_units=4, batch_size=8)
 
 
 def first_batch(config, data):
@@ -18,7 +18,7 @@ def first_batch(config, data):
 
 
 def test_the_ring_is_found():
-    config = dataclasses.replace(recipe.POINTS, hidden_units=128, batch_size=128, epochs=25)
+    config = dataclasses.replace(recipe.TINY, hidden_units=128, batch_size=128, epochs=25)
     data, model = trained(recipe, config)
     found = recipe.evaluate(model, data, config)
     assert found["modes"] >= 7
@@ -28,7 +28,7 @@ def test_the_ring_is_found():
 
 def test_classes_are_obeyed():
     """Each class is one of the eight centres."""
-    config = dataclasses.replace(recipe.POINTS, conditional=True, hidden_units=64, batch_size=128, epochs=8)
+    config = dataclasses.replace(recipe.TINY, conditional=True, hidden_units=64, batch_size=128, epochs=8)
     data, model = trained(recipe, config)
     labels = np.repeat(np.arange(8), 50)
     points = recipe.generate(model, data, np.random.default_rng(0).standard_normal((400, 2)), labels)
