@@ -45,14 +45,15 @@ class Job(NamedTuple):
 def main(argv=None):
     """Time everything, write report.json and report.md, print the table; returns the exit status."""
     args = parse_arguments(argv)
-    print(f"preset {args.preset}, {args.threads} threads, {args.rounds} rounds", flush=True)
+    print(f"preset {args.preset or 'bench'}, {args.threads} threads, {args.rounds} rounds", flush=True)
     jobs = all_jobs(args)
     verdicts = {job: judged(job, args) for job in jobs if job.variant in BY_HAND}
     wrong = {job: verdict for job, verdict in verdicts.items() if not verdict["counts"]}
     jobs = [job for job in jobs if job not in wrong]
     found = [timed(job, number, args) for number in range(args.rounds) for job in jobs]
 
-    settings = {name: getattr(args, name) for name in ("preset", "threads", "rounds", "seconds")}
+    settings = {name: getattr(args, name) for name in ("threads", "rounds", "seconds")}
+    settings["preset"] = args.preset or "bench"
     rows = rows_of(found, {(job.name, *job[2:]): verdict for job, verdict in wrong.items()})
     report = {"kind": "bench", **settings, "made_with": made_with(found), "rows": rows}
     write_file(args.folder / "report.json", as_json(report))
@@ -66,7 +67,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     python_argument(parser)
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="time these only (all)")
-    parser.add_argument("--preset", default="bench", help="of each recipe, and `bench-…` (bench; smoke to try it)")
+    parser.add_argument("--preset", help="of each recipe (`bench` and each `bench-…`); `smoke` tries the bench itself")
     parser.add_argument("--rounds", type=int, default=5, help="processes per recipe, backend and variant (5)")
     parser.add_argument("--quick", action="store_true", help="two rounds: a first look, no result")
     parser.add_argument("--seconds", type=float, default=1.5, help="time epochs at least so long in each process (1.5)")
@@ -89,17 +90,18 @@ def all_jobs(args):
     """List of `Job`, in the order of a round: variants of a recipe on a backend lie next to each other."""
     jobs = []
     for recipe in args.recipes:
-        for preset, backend in product(presets_of(recipe, args.preset), args.python):
+        presets = [args.preset] if args.preset else bench_presets(recipe)
+        for preset, backend in product(presets, args.python):
             tuned = ["tuned"] if backend in TUNABLE else []
             variants = ["plain", *tuned, "shipped", *variants_by_hand(recipe, backend)]
             jobs += [Job(recipe, preset, backend, variant) for variant in variants]
     return jobs
 
 
-def presets_of(recipe, stem):
-    """List of the presets of a recipe that are called like this, or so with something after a hyphen."""
+def bench_presets(recipe):
+    """List of the presets of a recipe that are called `bench`, or `bench-…`."""
     presets = importlib.import_module(f"recipes.{recipe}").PRESETS
-    return [name for name in presets if name.partition("-")[0] == stem]
+    return [name for name in presets if name.partition("-")[0] == "bench"]
 
 
 def judged(job, args):

@@ -8,21 +8,23 @@ import keras
 
 @contextlib.contextmanager
 def fused_adam(optimizer):
-    """Let `keras.optimizers.Adam` and `AdamW` update all weights by PyTorch's fused kernel.
+    """Let `keras.optimizers.Adam` and `AdamW`, and that of recipes, update all weights by PyTorch's fused kernel.
 
     Keras goes over the weights and both moments with ten operations, each of
-    which reads and writes all of them. The formula stays Keras': the kernel
+    which reads and writes all of them, and of an optimizer that is not its own
+    weight by weight. The formula stays Keras': the kernel
     corrects moments for their bias itself, unless told that the training is
     old, and Keras' own correction then goes into the learning rate.
 
     Args:
-        optimizer: `keras.optimizers.Optimizer`; any other than these two, and
+        optimizer: `keras.optimizers.Optimizer`; any other than these three, and
             those of other backends, stay as they are.
     """
-    kind, update = type(optimizer).__name__, "_parallel_update_step"
-    if kind not in ("Adam", "AdamW") or optimizer.amsgrad or not hasattr(optimizer, update):
+    known = isinstance(optimizer, keras.optimizers.Adam) and type(optimizer).__name__ in ("Adam", "AdamW")
+    if keras.config.backend() != "torch" or not known or optimizer.amsgrad:
         yield
         return
+    update = "_parallel_update_step" if hasattr(optimizer, "_parallel_update_step") else "_backend_update_step"
     original = getattr(optimizer, update)
 
     def one_pass(gradients, variables, learning_rate):
@@ -45,24 +47,49 @@ def is_plain(gradients, variables):
 
 
 def update_all(optimizer, gradients, variables, learning_rate):
-    """Update weights and moments in place (Kingma and Ba, 2015, end of section 2)."""
+    """Update weights and moments in place, those of the same rate and decay at once."""
     import torch
 
-    dtype = variables[0].value.dtype
+    scales_of = getattr(optimizer, "scales_of", lambda variable: (1.0, 0.0))
+    kinds = {}
+    for gradient, variable in zip(gradients, variables, strict=True):
+        index = optimizer._get_variable_index(variable)
+        moments = optimizer._momentums[index].value, optimizer._velocities[index].value
+        kinds.setdefault(scales_of(variable), []).append((variable.value, gradient, *moments))
+    for (multiplier, decay), arrays in kinds.items():
+        weights, *others = (list(column) for column in zip(*arrays, strict=True))
+        rate = keras.ops.cast(learning_rate, weights[0].dtype) * multiplier
+        if decay:
+            torch._foreach_mul_(weights, 1 - rate * decay)
+        update_alike(optimizer, rate, weights, *others)
+
+
+def update_alike(optimizer, rate, weights, gradients, means, squares):
+    """Update lists of tensors at one rate (Kingma and Ba, 2015, end of section 2)."""
+    import torch
+
+    dtype, beta_1, beta_2 = weights[0].dtype, optimizer.beta_1, optimizer.beta_2
     step = keras.ops.cast(optimizer.iterations + 1, dtype)
-    corrected = 1 - keras.ops.power(keras.ops.cast([optimizer.beta_1, optimizer.beta_2], dtype), step)
-    rate = keras.ops.cast(learning_rate, dtype) * keras.ops.sqrt(corrected[1]) / corrected[0]
-    indices = [optimizer._get_variable_index(variable) for variable in variables]
+    corrected = [1 - keras.ops.power(keras.ops.cast(beta, dtype), step) for beta in (beta_1, beta_2)]
+    rate = rate * keras.ops.sqrt(corrected[1]) / corrected[0]
+    if isinstance(beta_1, torch.Tensor):  # a schedule, which the kernel does not take
+        torch._foreach_mul_(means, beta_1)
+        torch._foreach_add_(means, torch._foreach_mul(gradients, 1 - beta_1))
+        torch._foreach_mul_(squares, beta_2)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - beta_2)
+        roots = torch._foreach_add(torch._foreach_sqrt(squares), optimizer.epsilon)
+        torch._foreach_sub_(weights, torch._foreach_mul(torch._foreach_div(means, roots), rate))
+        return
     torch._fused_adam_(
-        [variable.value for variable in variables],
+        weights,
         [gradient.contiguous() for gradient in gradients],  # the kernel goes through the memory of all in step
-        [optimizer._momentums[index].value for index in indices],
-        [optimizer._velocities[index].value for index in indices],
+        means,
+        squares,
         [],
-        [torch.full((), 1e9, device=rate.device)] * len(variables),  # steps made: so many that no bias is left
+        [torch.full((), 1e9, device=rate.device)] * len(weights),  # steps made: so many that no bias is left
         lr=rate,
-        beta1=optimizer.beta_1,
-        beta2=optimizer.beta_2,
+        beta1=beta_1,
+        beta2=beta_2,
         weight_decay=0.0,
         eps=optimizer.epsilon,
         amsgrad=False,

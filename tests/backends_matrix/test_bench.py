@@ -97,7 +97,7 @@ def test_the_bench_times_nothing_by_hand_that_is_wrong(tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(bench, "run_module", run)
     monkeypatch.setattr(bench, "variants_by_hand", lambda recipe, backend: {"native": "n", "by_hand": "h"})
-    monkeypatch.setattr(bench, "presets_of", lambda recipe, stem: [stem])
+    monkeypatch.setattr(bench, "bench_presets", lambda recipe: ["bench"])
     options = ["--recipes", "r", "--python", "torch=python", "--quick", "--folder", str(tmp_path)]
     assert bench.main(options) == 1
     turns = [("bench_worker", "r", variant) for variant in ("plain", "shipped", "by_hand")]

@@ -188,14 +188,6 @@ def test_shows_pictures_that_are_not_blank(recipe, smoke_runs):
             assert pixels.std() > 5
 
 
-def test_main_leaves_a_run_folder(recipe, tmp_path):
-    folder = tmp_path / "run"
-    recipe.main(["--preset", "smoke", "--epochs", "1", "--run-folder", str(folder)])
-    names = {path.name for path in folder.iterdir()}
-    assert {"config.json", "environment.json", "history.csv", "metrics.json", "weights.safetensors"} <= names
-    assert any(name.endswith(".png") for name in names)
-
-
 @pytest.mark.parametrize(
     ("flags", "named"),
     [

@@ -11,15 +11,17 @@ import pytest
 from keras_recipes.copying import copy, recipe_module, recipe_names
 
 ALONE = """\
-import runpy, sys
+import pathlib, runpy, sys
 for name in ("keras_recipes", "recipes", "backends_matrix"):
     sys.modules[name] = None  # to import it is an error
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+for path in sys.argv[1:]:
+    print("running", path, file=sys.stderr)
+    folder = str(pathlib.Path(path).with_suffix(""))
+    sys.argv = [path, "--preset", "smoke", "--epochs", "1", "--run-folder", folder]
+    runpy.run_path(path, run_name="__main__")
 """
-
-
 FLAGS = ["--preset", "smoke", "--epochs", "1", "--run-folder"]
+FILES = {"config.json", "environment.json", "history.csv", "history.png", "metrics.json", "weights.safetensors"}
 
 
 def metrics(folder):
@@ -31,14 +33,24 @@ def test_there_are_recipes():
     assert recipe_names()
 
 
-@pytest.mark.parametrize("name", recipe_names())
-def test_a_copy_computes_what_the_recipe_does(name, tmp_path):
-    command = [sys.executable, "-c", ALONE, str(copy(name, tmp_path)), *FLAGS, str(tmp_path / "copied")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """The folder where copies of all recipes have run, in one process: each left a folder of its name."""
+    place = tmp_path_factory.mktemp("copies")
+    command = [sys.executable, "-c", ALONE, *(str(copy(name, place)) for name in recipe_names())]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    importlib.import_module(recipe_module(name)).main([*FLAGS, str(tmp_path / "original")])
-    assert metrics(tmp_path / "copied")
-    assert metrics(tmp_path / "copied") == metrics(tmp_path / "original")
+    return place
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_copy_computes_what_the_recipe_does(name, copied, tmp_path):
+    importlib.import_module(recipe_module(name)).main([*FLAGS, str(tmp_path)])
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left >= FILES
+    assert {path.name for path in (copied / name).iterdir()} == left
+    assert metrics(copied / name)
+    assert metrics(copied / name) == metrics(tmp_path)
 
 
 @pytest.mark.parametrize("module", ["keras_recipes", "recipes", "backends_matrix"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backends_matrix import same_training
-from backends_matrix.bench import presets_of
+from backends_matrix.bench import bench_presets
 from backends_matrix.judge import FLOAT64_LIMIT
 from backends_matrix.native import variants_by_hand
 from backends_matrix.origin import smoke_presets
@@ -42,7 +42,7 @@ def test_which_there_are():
 
 @pytest.mark.parametrize(("name", "module"), BY_HAND)
 def test_what_the_bench_times_is_covered(name, module):
-    assert covered(name, module, lambda recipe: presets_of(name, "bench")) == presets_of(name, "bench")
+    assert covered(name, module, lambda recipe: bench_presets(name)) == bench_presets(name)
 
 
 @pytest.mark.parametrize(("name", "module", "preset"), SMOKE)

@@ -14,6 +14,8 @@ if keras.config.backend() != "torch":
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from keras_recipes.optimizers import AdamW
+from keras_recipes.schedules import OneCycle, one_cycle
 from keras_recipes.training import torch_step
 from keras_recipes.training.torch_adam import fused_adam
 from keras_recipes.training.torch_graph import simplify
@@ -37,15 +39,15 @@ class Apply(layers.Layer):
         return self.function(self, inputs)
 
 
-def build(function):
+def build(function, optimizer=keras.optimizers.Adam):
     keras.utils.set_random_seed(1)
     inputs = keras.Input((4,))
-    model = keras.Model(inputs, layers.Dense(1)(Apply(function)(inputs)))
-    model.compile(keras.optimizers.Adam(1e-2), loss="mse")
+    model = keras.Model(inputs, layers.Dense(1, name="head")(Apply(function)(inputs)))
+    model.compile(optimizer(1e-2), loss="mse")
     return model
 
 
-def trained(function, monkeypatch):
+def trained(function, monkeypatch, optimizer=keras.optimizers.Adam):
     """Model trained by ours and by Keras, and what came of each attempt to record a step: True or False."""
     attempts = []
     for name in ("record", "confirm"):
@@ -56,7 +58,7 @@ def trained(function, monkeypatch):
             return attempts[-1]
 
         monkeypatch.setattr(torch_step, name, noted)
-    model, expected = build(function), build(function)
+    model, expected = build(function, optimizer), build(function, optimizer)
     fit(model, Batches(ARRAYS, 8, seed=2), 2)
     with fused_adam(expected.optimizer):
         expected.fit(Batches(ARRAYS, 8, seed=2), epochs=2, shuffle=False, verbose=0)
@@ -144,6 +146,8 @@ OPTIMIZERS = {
     "adam": lambda: keras.optimizers.Adam(1e-2),
     "schedule": lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-1, 9), beta_1=0.5, beta_2=0.9),
     "adamw": lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1, clipnorm=0.5, epsilon=1e-3),
+    "groups": lambda: AdamW(1e-2, groups={"one": 0, "other": 1}, multipliers=[0.1, 1.0], weight_decay=[0.1, 0.2]),
+    "one cycle": lambda: AdamW(*one_cycle(1e-1, 9), decay_vectors=True),
 }
 
 
@@ -152,7 +156,8 @@ def test_fused_adam_is_keras_adam_in_float64(name):
     weights = []
     for fused in (True, False):
         optimizer, rng = OPTIMIZERS[name](), np.random.default_rng(7)
-        variables = [keras.Variable(rng.standard_normal(shape), dtype="float64") for shape in ((3, 2), (5,))]
+        shapes = {"one": (3, 2), "other": (5,)}
+        variables = [keras.Variable(rng.standard_normal(shapes[n]), dtype="float64", name=n) for n in shapes]
         optimizer.build(variables)
         for _ in range(9):
             gradients = [torch.from_numpy(rng.standard_normal(tuple(variable.shape))) for variable in variables]
@@ -162,6 +167,26 @@ def test_fused_adam_is_keras_adam_in_float64(name):
         weights.append(np.concatenate([variable.numpy().ravel() for variable in variables]))
     # Keras' own constants, such as 1 - beta_2, pass through float32 there: hence not 1e-16.
     np.testing.assert_allclose(*weights, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [
+        ({"weight_decay": 0.0}, 1),
+        ({"groups": {"head/kernel": 0, "head/bias": 1}, "multipliers": [0.1, 1.0]}, 2),
+        ({"beta_1": OneCycle(0.95, 0.85, 0.95, 12)}, 0),
+    ],
+)
+def test_a_step_with_groups_is_recorded(options, calls, monkeypatch):
+    """One pass for all weights of a group; a momentum that changes is no constant of the record."""
+    made, kernel = [], torch._fused_adam_
+    monkeypatch.setattr(torch, "_fused_adam_", lambda *args, **kwargs: made.append(kernel(*args, **kwargs)))
+    model = build(RECORDED["nothing"], lambda rate: AdamW(rate, **options))
+    with fused_adam(model.optimizer):
+        model.train_on_batch(*(array[:8] for array in ARRAYS))
+    assert len(made) == calls
+    monkeypatch.setattr(torch, "_fused_adam_", kernel)
+    assert trained(RECORDED["nothing"], monkeypatch, lambda rate: AdamW(rate, **options)) == [True, True]
 
 
 @pytest.mark.parametrize("dtypes", [("bfloat16",), ("float32", "float64")])

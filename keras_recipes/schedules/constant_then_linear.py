@@ -1,13 +1,14 @@
-"""Learning rates as functions of the step."""
+"""A learning rate that stays, and then falls along a line."""
 
 import keras
 from keras import ops
 
 from keras_recipes.config import require
+from keras_recipes.schedules.schedule import Schedule, step_number
 
 
 @keras.saving.register_keras_serializable(package="keras_recipes")
-class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
+class ConstantThenLinear(Schedule):
     """A learning rate that stays, and then falls to 0 along a line.
 
     Args:
@@ -29,9 +30,5 @@ class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         """The rate of a step, counted from 0."""
-        left = (self.steps - ops.cast(step, keras.config.floatx())) / (self.steps - self.constant_steps)
+        left = (self.steps - step_number(step)) / (self.steps - self.constant_steps)
         return self.rate * ops.clip(left, 0.0, 1.0)
-
-    def get_config(self):
-        """Arguments that make a schedule like this one."""
-        return {"rate": self.rate, "constant_steps": self.constant_steps, "steps": self.steps}

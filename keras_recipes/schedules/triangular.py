@@ -1,0 +1,46 @@
+"""Cyclical learning rates."""
+
+import keras
+from keras import ops
+
+from keras_recipes.config import require
+from keras_recipes.schedules.schedule import Schedule, step_number
+
+TRIANGULAR_MODES = ("triangular", "triangular2", "exp_range")
+
+
+@keras.saving.register_keras_serializable(package="keras_recipes")
+class Triangular(Schedule):
+    """A learning rate that goes up and down along lines, again and again.
+
+    Args:
+        lowest: Float, where each cycle begins and ends.
+        highest: Float, in the middle of the first cycle.
+        half_cycle_steps: Integer of at least 1, from the lowest to the highest rate (the paper's stepsize).
+        mode: String, how high later cycles are: "triangular", as the first
+            one; "triangular2", half as high as the one before; "exp_range",
+            lower by the factor `gamma` with each step.
+        gamma: Float in (0, 1].
+
+    Raises:
+        ValueError: If `half_cycle_steps`, `mode` or `gamma` is none of these.
+
+    Reference:
+        Smith, 2017, https://arxiv.org/abs/1506.01186, section 3.
+    """
+
+    def __init__(self, lowest, highest, half_cycle_steps, mode="triangular", gamma=0.9999):
+        super().__init__()
+        require(half_cycle_steps >= 1, "half_cycle_steps", "an integer of at least 1", half_cycle_steps)
+        require(mode in TRIANGULAR_MODES, "mode", "one of " + ", ".join(map(repr, TRIANGULAR_MODES)), mode)
+        require(0 < gamma <= 1, "gamma", "in (0, 1]", gamma)
+        self.lowest, self.highest, self.half_cycle_steps = lowest, highest, half_cycle_steps
+        self.mode, self.gamma = mode, gamma
+
+    def __call__(self, step):
+        """The rate of a step, counted from 0."""
+        step = step_number(step)
+        cycle = ops.floor(step / (2 * self.half_cycle_steps))  # counted from 0
+        height = 1 - ops.abs(step / self.half_cycle_steps - 2 * cycle - 1)
+        scales = {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**step}
+        return self.lowest + (self.highest - self.lowest) * height * scales[self.mode]
