@@ -30,7 +30,7 @@ from backends_matrix.report import agreement_rows, as_data, describe, markdown, 
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
-NUMBERS = (("--precisions", "float32", "bfloat16"), ("--precisions", "float64"))  # what one process each computes
+NUMBERS = (("--save", "--precisions", "float32", "bfloat16"), ("--precisions", "float64"))  # what one process each does
 
 
 def main(argv=None):
@@ -87,8 +87,7 @@ def run(backend, args):
         subprocess.CalledProcessError: If a recipe fails.
     """
     twins = ["--twins", str(args.twins)] if args.twins else []
-    modules = [("worker", (*options, *twins)) for options in NUMBERS] + [("checkpoints", ("save", *twins))]
-    process_each(backend, modules, args)
+    process_each(backend, [("worker", (*options, *twins)) for options in NUMBERS], args)
 
 
 def resume(backend, args):

@@ -168,10 +168,11 @@ class Subject:
     def before_training(self):
         """Predictions for, and loss on, the first test examples."""
         x, y = keras.tree.map_structure(lambda array: array[:TEST_ROWS], self.data.test)
-        outputs = keras.tree.flatten(self.model.predict(x, batch_size=TEST_ROWS, verbose=0))
+        outputs = keras.tree.flatten(self.model.predict_on_batch(x))
         outputs = [np.asarray(o, "float32") if o.dtype.name == "bfloat16" else o for o in outputs]  # as files hold them
+        self.model.reset_metrics()
         with every_loss(self.model):
-            losses = self.model.evaluate(x, y, batch_size=TEST_ROWS, verbose=0, return_dict=True)
+            losses = self.model.test_on_batch(x, y, return_dict=True)
         return named("forward", dict(enumerate(outputs))) | named("loss", {k: np.array(v) for k, v in losses.items()})
 
     def train(self, model, *callbacks):

@@ -15,6 +15,7 @@ import math
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import keras
@@ -83,7 +84,7 @@ def fixed_draw(place, normal):
         rng, shape = np.random.default_rng(0), tuple(args[place])
         known = all(isinstance(size, int) for size in shape)  # else a graph is made for batches of any size
         size = math.prod(shape) if known else MOST_DRAWN
-        numbers = keras.ops.convert_to_tensor(rng.standard_normal(size) if normal else rng.random(size))
+        numbers: Any = keras.ops.convert_to_tensor(rng.standard_normal(size) if normal else rng.random(size))
         return keras.ops.reshape(numbers if known else numbers[: math.prod(shape)], shape)
 
     return draw

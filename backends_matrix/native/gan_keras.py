@@ -59,7 +59,7 @@ def train(model, data, config):
     for _ in range(config.epochs):
         batches.on_epoch_end()  # Keras' `fit` draws an order that it does not use, too
         losses = [step(batches[index]) for index in range(len(batches))]
-        yield np.stack([ops.convert_to_numpy(loss) for loss in losses])  # (steps, 2)
+        yield np.stack([np.asarray(ops.convert_to_numpy(loss)) for loss in losses])  # (steps, 2)
 
 
 def shares_of(batch, config):
@@ -118,11 +118,11 @@ def jax_step(model, config):
 
     compiled = jax.jit(step, donate_argnums=0)
     parts = {"critic": model.critic, "generator": model.generator}
-    states = [{part: [v.value for v in net.trainable_variables] for part, net in parts.items()}]
-    states[0]["slots"] = {part: [v.value for v in optimizer.variables] for part, optimizer in optimizers.items()}
-    states[0]["rest"] = [v.value for v in model.generator.non_trainable_variables]
     averaged = [*model.average.trainable_variables, *model.average.non_trainable_variables]
-    states[0] |= {"average": [v.value for v in averaged], "key": jax.random.key(config.seed)}
+    slots = {part: [v.value for v in optimizer.variables] for part, optimizer in optimizers.items()}
+    state = {part: [v.value for v in net.trainable_variables] for part, net in parts.items()}
+    state |= {"slots": slots, "rest": [v.value for v in model.generator.non_trainable_variables]}
+    states = [state | {"average": [v.value for v in averaged], "key": jax.random.key(config.seed)}]
 
     def run(batch):
         loss, states[0] = compiled(states[0], batch)

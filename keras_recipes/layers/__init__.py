@@ -2,6 +2,7 @@
 
 from keras_recipes.layers.activity_penalty import ActivityPenalty as ActivityPenalty
 from keras_recipes.layers.bias import Bias as Bias
+from keras_recipes.layers.concat_pooling import GlobalConcatPooling2D as GlobalConcatPooling2D
 from keras_recipes.layers.corruption import CORRUPTIONS as CORRUPTIONS
 from keras_recipes.layers.corruption import Corruption as Corruption
 from keras_recipes.layers.corruption import corrupted as corrupted

@@ -6,7 +6,7 @@ from keras import ops
 from keras_recipes.config import require
 
 
-class Grouped:
+class Grouped(keras.optimizers.Optimizer):
     """A learning rate and a weight decay for each group of weights; comes before a Keras optimizer among the bases.
 
     Weights are known by their paths, so that a model may be frozen and

@@ -6,7 +6,7 @@ from PIL import Image
 
 from keras_recipes import image_datasets
 from recipes import autoencoder as recipe
-from tests.recipes.training import trained
+from tests.recipes.training import on_one_backend, trained
 
 SMALL = recipe.Config(dataset="synthetic", latent_dim=3, filters=2, hidden_units=8)
 
@@ -46,6 +46,7 @@ def test_linear_one_spans_the_principal_components(planted):
     assert np.std(recipe.reconstruct(model, data.test[0]) - by_reference) < 0.003
 
 
+@on_one_backend
 def test_convolutions_beat_as_many_components():
     """Dots in two places and of two sizes: three numbers tell all, but not linearly."""
     config = dataclasses.replace(recipe.PRESETS["smoke"], epochs=8)
@@ -56,6 +57,7 @@ def test_convolutions_beat_as_many_components():
     assert found["mse"] == pytest.approx(again, rel=1e-4)
 
 
+@on_one_backend
 @pytest.mark.parametrize("corruption", ["gaussian", "salt_and_pepper"])
 def test_restores_what_was_spoilt(corruption):
     config = dataclasses.replace(recipe.PRESETS["smoke-denoising"], corruption=corruption, sparsity=0.0)
@@ -67,6 +69,7 @@ def test_restores_what_was_spoilt(corruption):
     assert found["psnr_denoised"] > found["psnr_noisy"] + 5
 
 
+@on_one_backend
 def test_learns_from_spoilt_images_to_restore_clean_ones():
     """While training, the loss is another one, since the image is spoilt; the target is not, nor a test image."""
     config = dataclasses.replace(SMALL, corruption="masking", corruption_level=0.5)
@@ -80,6 +83,7 @@ def test_learns_from_spoilt_images_to_restore_clean_ones():
     np.testing.assert_array_equal(recipe.reconstruct(model, data.test[0]), recipe.reconstruct(plain, data.test[0]))
 
 
+@on_one_backend
 def test_price_of_activity_is_in_the_loss_and_makes_codes_sparse():
     config = dataclasses.replace(recipe.PRESETS["smoke"], latent_dim=16)
     shares = []
@@ -95,6 +99,7 @@ def test_price_of_activity_is_in_the_loss_and_makes_codes_sparse():
     assert model.evaluate(*data.test, batch_size=len(code), verbose=0) == pytest.approx(found["mse"] + price, 1e-3)
 
 
+@on_one_backend
 def test_own_images_and_mnist(tmp_path, monkeypatch):
     for number in range(10):
         Image.new("RGB", (8, 12), (20 * number, 0, 0)).save(tmp_path / f"{number}.png")

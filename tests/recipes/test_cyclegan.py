@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_recipes.losses import ADVERSARIAL_LOSSES
 from recipes import cyclegan as recipe
-from tests.recipes.training import trained
+from tests.recipes.training import on_one_backend, trained
 
 TINY = dataclasses.replace(
     recipe.PRESETS["smoke"], learning_rate=5e-3, filters=1, residual_blocks=0, batch_size=4, buffer_size=4
@@ -24,6 +24,7 @@ def first_images(data, number):
     return tuple(images[:number] for images in data.train[0])
 
 
+@on_one_backend
 def test_the_mapping_is_found_without_a_pair():
     """Stripes that are blurred, or missing, are further off than half of what the images themselves are."""
     config = dataclasses.replace(recipe.PRESETS["smoke"], filters=4, batch_size=8, epochs=2, learning_rate=5e-3)
@@ -63,6 +64,7 @@ def test_losses_are_those_of_the_paper():
 @pytest.mark.skipif(
     keras.config.backend() != "torch", reason="the losses have tests of their own, and here nothing is compiled"
 )
+@on_one_backend
 @pytest.mark.parametrize("kind", ADVERSARIAL_LOSSES)
 def test_critics_learn_to_tell_translations(kind):
     """With generators that stand still."""
@@ -99,6 +101,7 @@ def test_rates_stay_and_then_fall():
     np.testing.assert_allclose(rates, 5e-3 * np.array([1, 1, 2 / 3, 1 / 3, 0]), rtol=1e-6)
 
 
+@on_one_backend
 def test_two_folders(tmp_path):
     rng = np.random.default_rng(0)
     for name, number in (("cats", 10), ("dogs", 20)):

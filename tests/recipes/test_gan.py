@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_recipes.digit_classifier import load_digit_classifier, see
 from recipes import gan as recipe
-from tests.recipes.training import trained
+from tests.recipes.training import on_one_backend, trained
 
 TINY = dataclasses.replace(recipe.TINY, hidden_units=4, batch_size=8)
 
@@ -17,6 +17,7 @@ def first_batch(config, data):
     return keras.tree.map_structure(lambda array: array[: config.batch_size * config.critic_steps], data.train)
 
 
+@on_one_backend
 def test_the_ring_is_found():
     config = dataclasses.replace(recipe.TINY, hidden_units=128, batch_size=128, epochs=25)
     data, model = trained(recipe, config)
@@ -26,6 +27,7 @@ def test_the_ring_is_found():
     assert found["kl"] < 0.2
 
 
+@on_one_backend
 def test_classes_are_obeyed():
     """Each class is one of the eight centres."""
     config = dataclasses.replace(recipe.TINY, conditional=True, hidden_units=64, batch_size=128, epochs=8)
@@ -36,6 +38,7 @@ def test_classes_are_obeyed():
     assert np.mean(nearest == labels) > 0.95
 
 
+@on_one_backend
 @pytest.mark.parametrize("objective", recipe.OBJECTIVES)
 def test_the_critic_learns_before_the_generator_does(objective):
     """With a generator that stands still the critic tells real from fake."""
@@ -88,6 +91,7 @@ def test_rates_are_of_their_parts_and_decay_to_nothing():
         assert float(ops.convert_to_numpy(optimizer.learning_rate)) == pytest.approx(0, abs=1e-7)
 
 
+@on_one_backend
 def test_images_of_ones_own(tmp_path):
     rng = np.random.default_rng(0)
     for number in range(20):

@@ -7,7 +7,7 @@ from PIL import Image
 
 from keras_recipes import image_datasets
 from recipes import vae as recipe
-from tests.recipes.training import trained
+from tests.recipes.training import on_one_backend, trained
 
 SMALL = recipe.Config(dataset="synthetic", latent_dim=2, filters=2, hidden_units=8)
 
@@ -75,6 +75,7 @@ def test_beta_and_free_bits_reach_the_loss(values, flat_model):
     assert other.evaluate(*data.test, verbose=0) == pytest.approx(plain + added, rel=1e-5)
 
 
+@on_one_backend
 def test_learns_the_planted_places():
     """Two numbers place a dot; a code of two numbers beats the best image without a code by far."""
     config = dataclasses.replace(recipe.PRESETS["smoke"], epochs=12)
@@ -99,6 +100,7 @@ def test_bernoulli_nats_against_the_definition():
     np.testing.assert_allclose(keras.ops.convert_to_numpy(in_model), by_definition, rtol=1e-5)
 
 
+@on_one_backend
 def test_conditional_decoder_follows_the_class():
     config = dataclasses.replace(recipe.PRESETS["smoke-conditional"], epochs=8)
     _, model = trained(recipe, config)
@@ -110,6 +112,7 @@ def test_conditional_decoder_follows_the_class():
     assert weight[1].mean() > 2 * weight[0].mean()  # large dots have four times the weight of small ones
 
 
+@on_one_backend
 def test_own_images_and_mnist(tmp_path, monkeypatch):
     for number in range(10):
         Image.new("RGB", (8, 12), (20 * number, 0, 0)).save(tmp_path / f"{number}.png")
