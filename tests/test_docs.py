@@ -18,3 +18,19 @@ def test_one_training_step():
     exec(code, {"generator": generator, "critic": critic, "images": np.ones((128, 3), "float32")})
     after = [weight.numpy() for weight in [*generator.weights, *critic.weights]]
     assert all((one != other).any() for one, other in zip(before, after, strict=True))
+
+
+def test_learning_rates(tmp_path):
+    text = (DOCS / "learning_rates.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    x = inputs = keras.Input((3,))
+    for name in ("first", "hidden"):
+        x = keras.layers.Dense(4, activation="tanh", name=name)(x)
+    model = keras.Model(inputs, keras.layers.Dense(1, name="head")(x))
+    before = model.get_weights()
+    rng = np.random.default_rng(0)
+    given = {"model": model, "images": rng.normal(size=(64, 3)), "labels": rng.normal(size=(64, 1)), "folder": tmp_path}
+    exec(code, given)
+    assert (tmp_path / "rates.png").exists()
+    assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
+    assert given["search"].losses.shape == (2, 60)
