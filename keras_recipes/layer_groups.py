@@ -108,18 +108,15 @@ def unfreeze(model, groups):
     freeze_to(model, groups, 0)
 
 
-def compile_again(model, **changes):
-    """Compile a model as it was, with a new optimizer of the same configuration, or with other options.
+def compile_again(model):
+    """Compile a model as it was, with a new optimizer of the same configuration.
 
     Args:
-        model: Compiled `keras.Model`.
-        **changes: Options of `compile` to change.
+        model: Compiled `keras.Model`, whose loss and metrics Keras can save.
 
     Raises:
         ValueError: If the model has not been compiled.
     """
     config = model.get_compile_config()
     require(bool(config), "model", "compiled", "one that is not")
-    if changes:
-        config |= {name: keras.saving.serialize_keras_object(value) for name, value in changes.items()}
     model.compile_from_config(config)
