@@ -20,8 +20,8 @@ def fused_adam(optimizer):
         optimizer: `keras.optimizers.Optimizer`; any other than these three, and
             those of other backends, stay as they are.
     """
-    known = isinstance(optimizer, keras.optimizers.Adam) and type(optimizer).__name__ in ("Adam", "AdamW")
-    if keras.config.backend() != "torch" or not known or optimizer.amsgrad:
+    known = type(optimizer).__name__ in ("Adam", "AdamW") and not getattr(optimizer, "amsgrad", True)
+    if keras.config.backend() != "torch" or not known:
         yield
         return
     update = "_parallel_update_step" if hasattr(optimizer, "_parallel_update_step") else "_backend_update_step"
