@@ -12,16 +12,7 @@ class Grouped(keras.optimizers.Optimizer):
     Weights are known by their paths, so that a model may be frozen and
     compiled again with an optimizer of the same configuration.
 
-    Args:
-        learning_rate: Float or schedule.
-        weight_decay: Float of at least 0, or a list with one per group: how
-            much of a weight goes in a step, in units of the learning rate.
-        multipliers: List with a float per group, by which the learning rate is
-            multiplied; None for 1.
-        groups: Dict from the path of each weight to the number of its group,
-            as `group_numbers` returns it; None if all are of one group.
-        decay_vectors: Boolean, whether biases, and scales and offsets of
-            normalization, shrink as well.
+    `AdamW` and `SGD` say what the arguments are.
 
     Raises:
         ValueError: If the numbers of groups differ, a multiplier or decay is

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_recipes.config import require
+from keras_recipes.config import require, require_one_of
 from keras_recipes.schedules.schedule import Schedule, step_number
 
 TRIANGULAR_MODES = ("triangular", "triangular2", "exp_range")
@@ -32,10 +32,10 @@ class Triangular(Schedule):
     def __init__(self, lowest, highest, half_cycle_steps, mode="triangular", gamma=0.9999):
         super().__init__()
         require(half_cycle_steps >= 1, "half_cycle_steps", "an integer of at least 1", half_cycle_steps)
-        require(mode in TRIANGULAR_MODES, "mode", "one of " + ", ".join(map(repr, TRIANGULAR_MODES)), mode)
         require(0 < gamma <= 1, "gamma", "in (0, 1]", gamma)
         self.lowest, self.highest, self.half_cycle_steps = lowest, highest, half_cycle_steps
         self.mode, self.gamma = mode, gamma
+        require_one_of(self, "mode", TRIANGULAR_MODES)
 
     def __call__(self, step):
         """The rate of a step, counted from 0."""
