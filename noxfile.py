@@ -98,7 +98,8 @@ def relay(session):
 def make_environment(session, name):
     """Install an extra with what tests and benchmarks need, once, and let other sessions find its Python."""
     if name not in MADE:
-        install(session, "-e", f".[{name}]", groups=["tests", "bench"])
+        natives = [group for group in PYPROJECT["dependency-groups"] if group == f"bench-{name.partition('-')[0]}"]
+        install(session, "-e", f".[{name}]", groups=["tests", "bench", *natives])
         PYTHONS.mkdir(parents=True, exist_ok=True)
         python = session.run("python", "-c", "import sys; print(sys.executable)", silent=True)
         (PYTHONS / name).write_text(python.strip())
@@ -118,12 +119,11 @@ def run_on(session, name, module, *arguments, **more):
 
 def run_matrix(session, names, *options):
     """Run all recipes in each environment, resume in each what all have saved, and compare."""
-    backends = [name.partition("-")[0] for name in names]
     for action in ("run", "resume"):
-        for name, backend in zip(names, backends, strict=True):
-            arguments = ["--backends", backend, *options, *session.posargs]
-            run_on(session, name, "backends_matrix", action, *arguments, **COMPILED)
+        arguments = [action, *pythons(names), *options, *session.posargs]
+        run_on(session, names[0], "backends_matrix", *arguments, **COMPILED)
     install(session, "numpy")
+    backends = [name.partition("-")[0] for name in names]
     session.run("python", "-m", "backends_matrix", "compare", "--backends", *backends, *session.posargs)
 
 

@@ -1,6 +1,7 @@
 """Run every recipe on every backend, and compare.
 
 python -m backends_matrix                                   # all backends that this Python has
+python -m backends_matrix run --python jax=a/bin/python --python torch=b/bin/python
 python -m backends_matrix run --backends torch              # compare later, or on another machine
 python -m backends_matrix resume --backends torch           # what all backends have saved, once all have run
 python -m backends_matrix run --backends jax torch --here   # with the packages and the GPU that are here
@@ -17,14 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
-from backends_matrix.backends import environment_for, installed_backends, require_supported_keras
+from backends_matrix.backends import environment_for, require_supported_keras
 from backends_matrix.bundle import read_bundles
 from backends_matrix.judge import MAIN_PRESET, compare, precisions_of
 from backends_matrix.judge_checkpoints import SAVED, compare_checkpoints
 from backends_matrix.known import KNOWN_DIFFERENCES, excuse, read_known
 from backends_matrix.page.build import page
 from backends_matrix.page.inputs import read_results
-from backends_matrix.processes import run_module
+from backends_matrix.processes import python_argument, pythons_of, run_module
 from backends_matrix.readme import with_table
 from backends_matrix.report import agreement_rows, as_data, describe, markdown, text_table
 from keras_recipes.copying import recipe_names
@@ -40,14 +41,12 @@ def main(argv=None):
         return write_page(args.files, args.output, args.readme)
     if args.action != "compare":
         require_supported_keras()
-    backends = args.backends or installed_backends()
+    backends = args.backends or list(args.python)
     everything = args.action == "all" or args.here
     if everything or args.action == "run":
-        for backend in backends:
-            run(backend, args)
+        run(backends, args)
     if everything or args.action == "resume":
-        for backend in backends:
-            resume(backend, args)
+        resume(backends, args)
     if everything or args.action == "compare":
         return report(args.folder, args.known, args.recipes, args.backends or [])
     return 0
@@ -59,7 +58,8 @@ def parse_arguments(argv):
     actions = ("run", "resume", "compare", "report", "all")
     parser.add_argument("action", nargs="?", choices=actions, default="all")
     parser.add_argument("files", nargs="*", type=Path, help="for `report`: the JSON files to merge, later ones count")
-    parser.add_argument("--backends", nargs="+", metavar="NAME", help="run on these (all installed ones)")
+    parser.add_argument("--backends", nargs="+", metavar="NAME", help="run on these (those of --python)")
+    python_argument(parser)
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="run these only (all)")
     parser.add_argument("--folder", type=Path, default=Path("build/matrix"), help="of bundles and report")
     parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
@@ -72,14 +72,15 @@ def parse_arguments(argv):
     args = parser.parse_intermixed_args(argv)
     if bool(args.files) != (args.action == "report"):
         parser.error("`report`, and only `report`, takes the names of JSON files")
+    args.python = pythons_of(parser, args.python)
     return args
 
 
-def run(backend, args):
-    """Leave the bundles and checkpoints of some recipes on one backend in a folder.
+def run(backends, args):
+    """Leave the bundles and checkpoints of some recipes on some backends in a folder.
 
     Args:
-        backend: String, name of the backend.
+        backends: List of names.
         args: The parsed command line; what an earlier run on the same backend
             and device left in `args.folder` is replaced.
 
@@ -87,27 +88,27 @@ def run(backend, args):
         subprocess.CalledProcessError: If a recipe fails.
     """
     twins = ["--twins", str(args.twins)] if args.twins else []
-    process_each(backend, [("worker", (*options, *twins)) for options in NUMBERS], args)
+    process_each(backends, [("worker", (*options, *twins)) for options in NUMBERS], args)
 
 
-def resume(backend, args):
-    """Resume on one backend all checkpoints that are in a folder; arguments and errors as for `run`."""
-    process_each(backend, [("checkpoints", ("resume",))], args)
+def resume(backends, args):
+    """Resume on some backends all checkpoints that are in a folder; arguments and errors as for `run`."""
+    process_each(backends, [("checkpoints", ("resume",))], args)
 
 
-def process_each(backend, modules, args):
-    """Run modules, each a tuple of name and options, for each recipe, a few at a time."""
+def process_each(backends, modules, args):
+    """Run modules, each a tuple of name and options, for each backend and recipe, a few at a time."""
 
     def process_one(task):
-        recipe, (module, options) = task
+        backend, recipe, (module, options) = task
         precision = "float64" if "float64" in options else "float32"
         environment = environment_for(backend, precision, threads=1, gpu=args.gpu or args.here)
         arguments = [recipe, "--folder", str(args.folder), *options]
         print(f"{backend}: {module} {' '.join(arguments)}", flush=True)
-        run_module(module, arguments, environment)
+        run_module(module, arguments, environment, args.python.get(backend, sys.executable))
 
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(process_one, product(args.recipes, modules)))
+        list(pool.map(process_one, product(backends, args.recipes, modules)))
 
 
 def report(folder, known_path, recipes, backends):

@@ -67,6 +67,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     python_argument(parser)
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="time these only (all)")
+    parser.add_argument("--variants", nargs="+", help="time these only (all)")
     parser.add_argument("--preset", help="of each recipe (`bench` and each `bench-…`); `smoke` tries the bench itself")
     parser.add_argument("--rounds", type=int, default=5, help="processes per recipe, backend and variant (5)")
     parser.add_argument("--quick", action="store_true", help="two rounds: a first look, no result")
@@ -94,7 +95,8 @@ def all_jobs(args):
         for preset, backend in product(presets, args.python):
             tuned = ["tuned"] if backend in TUNABLE else []
             variants = ["plain", *tuned, "shipped", *variants_by_hand(recipe, backend)]
-            jobs += [Job(recipe, preset, backend, variant) for variant in variants]
+            chosen = [variant for variant in variants if variant in (args.variants or variants)]
+            jobs += [Job(recipe, preset, backend, variant) for variant in chosen]
     return jobs
 
 

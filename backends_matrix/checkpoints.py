@@ -88,18 +88,27 @@ def save(recipe, preset, folder, twins=TWINS):
     return subject.bundle(arrays, SAVED, own_stem(), ulp)
 
 
-def resume(recipe, preset, path):
-    """Load a checkpoint into a new model and go on; returns the `Bundle`.
+def resume(recipe, preset, paths):
+    """Load checkpoints, one after the other, into one model that was new before each, and go on.
 
     Args:
         recipe: Module that keeps the contract of a recipe.
         preset: String, a key of its `PRESETS`.
-        path: `Path` of the checkpoint.
+        paths: List of `Path` of the checkpoints.
+
+    Returns:
+        List of a `Bundle` of each.
     """
+    bundles = []
     with portable_random():
         subject = Subject(recipe, preset)
-        load_training(path, subject.model)
-        return subject.bundle(subject.go_on(), f"{RESUMED}-{path.stem}", path.stem, {})
+        subject.model.optimizer.build(subject.model.trainable_variables)
+        new = Snapshot(subject.model)
+        for path in paths:
+            new.restore()
+            load_training(path, subject.model)
+            bundles.append(subject.bundle(subject.go_on(), f"{RESUMED}-{path.stem}", path.stem, {}))
+    return bundles
 
 
 def main(argv=None):
@@ -117,8 +126,9 @@ def main(argv=None):
     folder = args.folder / args.recipe / MAIN_PRESET
     if args.action == "save":
         print(save(recipe, MAIN_PRESET, folder, args.twins).write(args.folder))
-    for path in sorted(folder.glob("*.safetensors")) if args.action == "resume" else []:
-        print(resume(recipe, MAIN_PRESET, path).write(args.folder))
+    if args.action == "resume":
+        for bundle in resume(recipe, MAIN_PRESET, sorted(folder.glob("*.safetensors"))):
+            print(bundle.write(args.folder))
 
 
 if __name__ == "__main__":

@@ -20,13 +20,12 @@ from backends_matrix.distance import distances
 from backends_matrix.float64 import real_float64
 from backends_matrix.judge import BFLOAT16_QUANTITIES, MAIN_PRESET
 from backends_matrix.observe import (
+    GradientWatch,
     Jitter,
     Recorder,
     Snapshot,
-    gradients_of,
     move_by_a_tenth,
     move_by_one_ulp,
-    recorder_like,
     weights_of,
 )
 from backends_matrix.origin import about
@@ -99,7 +98,7 @@ def computing_in(precision):
 
 
 class Subject:
-    """A recipe under observation: its data, the model, and a twin that only notes gradients.
+    """A recipe under observation: its data, the model, and the model's state at the start.
 
     Args:
         recipe: Module that keeps the contract of a recipe.
@@ -109,23 +108,15 @@ class Subject:
     def __init__(self, recipe, config):
         self.recipe, self.config = recipe, config
         self.data = recipe.load_data(config)
-        self.model, self.probe = self.build(), self.build()
-        self.probe.optimizer = recorder_like(self.probe.optimizer)
-        self.start = []
-        for model in (self.model, self.probe):
-            model.optimizer.build(model.trainable_variables)
-            self.start.append(Snapshot(model))
-
-    def build(self):
-        """A model with the weights that the recipe's seed gives."""
-        keras.utils.set_random_seed(self.config.seed)
-        return self.recipe.build_model(self.config, self.data)
+        keras.utils.set_random_seed(config.seed)
+        self.model = recipe.build_model(config, self.data)
+        self.watch = GradientWatch(self.model)
+        self.start = Snapshot(self.model)
 
     def start_again(self, move, seed):
-        """Put both models back to their start, and let a function move their weights, the same way."""
-        for model, start in zip((self.model, self.probe), self.start, strict=True):
-            start.restore()
-            move(model, np.random.default_rng(seed))
+        """Put the model back to its start, and let a function move its weights, the same way for the same seed."""
+        self.start.restore()
+        move(self.model, np.random.default_rng(seed))
 
     def twin(self, seed, to_the_end):
         """Start again with all weights moved by one unit in the last place, keep moving some, and run."""
@@ -136,10 +127,11 @@ class Subject:
         """Train once, to the end or to the last of some steps, and return the dict of arrays."""
         arrays = named("data", data_sums(self.data)) | named("initial", weights_of(self.model))
         arrays |= self.before_training()
-        self.train(self.probe, Recorder(stop_after=1))
-        arrays |= named("gradient", gradients_of(self.probe))
         recorder = Recorder(steps, None if to_the_end else steps[-1])
-        self.train(self.model, recorder, *callbacks)
+        with self.watch.watching():
+            gradients = self.watch.gradients_of(lambda: self.train(Recorder(stop_after=1)))
+            self.train(recorder, *callbacks)
+        arrays |= named("gradient", gradients)
         arrays |= named("log", recorder.log_arrays())
         for step, weights in recorder.weights.items():
             arrays |= named(f"weights@{step}", weights)
@@ -161,7 +153,7 @@ class Subject:
 
     def as_shipped(self):
         """Weights after an epoch that nobody watches: so `fit` makes many steps at a time, as it does for users."""
-        self.start[0].restore()
+        self.start.restore()
         self.recipe.train(self.model, self.data, dataclasses.replace(self.config, epochs=1))
         return named("weights@epoch", weights_of(self.model))
 
@@ -175,9 +167,9 @@ class Subject:
             losses = self.model.test_on_batch(x, y, return_dict=True)
         return named("forward", dict(enumerate(outputs))) | named("loss", {k: np.array(v) for k, v in losses.items()})
 
-    def train(self, model, *callbacks):
+    def train(self, *callbacks):
         """Train with the recipe's own function, watched by callbacks."""
-        self.recipe.train(model, self.data, self.config, callbacks=list(callbacks))
+        self.recipe.train(self.model, self.data, self.config, callbacks=list(callbacks))
 
 
 def movements(runs):

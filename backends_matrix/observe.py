@@ -1,9 +1,11 @@
 """Watch a recipe train, through nothing but its own `train` and Keras' public API."""
 
+import contextlib
+import functools
+from unittest import mock
+
 import keras
 import numpy as np
-
-from keras_recipes.training import Optimizers
 
 
 class Recorder(keras.callbacks.Callback):
@@ -53,30 +55,64 @@ class Jitter(keras.callbacks.Callback):
         move_by_one_ulp(self.model, self.rng, share=0.1)
 
 
-class GradientRecorder(keras.optimizers.Optimizer):
-    """An optimizer that leaves the weights alone and sums up their gradients, as `fit` computes them."""
+class GradientWatch:
+    """Notes the gradients that `fit` hands to the optimizers of a model, by the very step that trains it.
 
-    def __init__(self):
-        super().__init__(learning_rate=1.0, name="gradient_recorder")
+    Another model with an optimizer that only notes gradients would be compiled once more.
 
-    def build(self, variables):
-        """Create a place for each gradient."""
-        if not self.built:
-            super().build(variables)
-            self.gradients = [self.add_variable_from_reference(v, name="gradient") for v in variables]
+    Args:
+        model: Compiled `keras.Model`, with one optimizer or an `Optimizers`. The
+            optimizers get variables of their own for the watch.
+    """
 
-    def update_step(self, gradient, variable, learning_rate):
-        """Keep the gradient; adding to zeros sums the parts of TensorFlow's gradients by row."""
-        self.assign_add(self.gradients[self._get_variable_index(variable)], gradient)
+    def __init__(self, model):
+        self.model = model
+        model.optimizer.build(model.trainable_variables)
+        self.optimizers = getattr(model.optimizer, "optimizers", [model.optimizer])
+        # One each, because on JAX an optimizer sees no variables but its own.
+        self.holds = [optimizer.add_variable((), name="hold") for optimizer in self.optimizers]
+        self.gradients = {
+            variable.path: optimizer.add_variable_from_reference(variable, name="gradient")
+            for optimizer in self.optimizers
+            for variable in optimizer._trainable_variables
+        }
 
+    @contextlib.contextmanager
+    def watching(self):
+        """Context for training: steps that are compiled in it, or run in it if nothing is compiled, are watched."""
+        with contextlib.ExitStack() as stack:
+            for optimizer, hold in zip(self.optimizers, self.holds, strict=True):
+                apply = functools.partial(self.apply, optimizer, optimizer.apply, hold)
+                stack.enter_context(mock.patch.object(optimizer, "apply", apply))
+            yield
 
-def recorder_like(optimizer):
-    """A `GradientRecorder` in the place of an optimizer, or one for each part of an `Optimizers`."""
-    if not isinstance(optimizer, Optimizers):
-        return GradientRecorder()
-    recorders = Optimizers({part: GradientRecorder() for part in optimizer.parts})
-    recorders.variables_of = optimizer.variables_of
-    return recorders
+    def apply(self, optimizer, original, hold, gradients, trainable_variables=None):
+        """In the place of `optimizer.apply`: note the gradients; where `hold` is not 0, leave the weights alone."""
+        gradients, variables = list(gradients), list(trainable_variables or optimizer._trainable_variables)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            if gradient is not None:  # adding to zeros sums the parts of TensorFlow's gradients by row
+                optimizer.assign_add(self.gradients[variable.path], gradient)
+        before = [keras.ops.copy(variable.value) for variable in variables]
+        original(gradients, trainable_variables)
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(keras.ops.where(hold.value > 0, value, variable.value))
+
+    def gradients_of(self, train):
+        """What optimizers are given in a training that moves no weight, and that leaves no other trace either.
+
+        Args:
+            train: Function that trains the model, for one step or more.
+
+        Returns:
+            Dict from the path of each trainable weight to an array, the sum over the steps.
+        """
+        state = Snapshot(self.model)
+        for hold in self.holds:
+            hold.assign(1.0)
+        train()
+        found = {weight.path: np.array(self.gradients[weight.path].numpy()) for weight in self.model.trainable_weights}
+        state.restore()
+        return found
 
 
 class Snapshot:
@@ -95,16 +131,6 @@ class Snapshot:
 def weights_of(model):
     """Dict from the path of each weight to a copy of its array."""
     return {weight.path: np.array(weight.numpy()) for weight in model.weights}
-
-
-def gradients_of(model):
-    """Dict from the path of each trainable weight to its array in the model's `recorder_like`."""
-    recorders = getattr(model.optimizer, "optimizers", [model.optimizer])
-    kept = {}
-    for recorder in recorders:
-        variables = recorder._trainable_variables
-        kept |= {v.path: np.array(g.numpy()) for v, g in zip(variables, recorder.gradients, strict=True)}
-    return {weight.path: kept[weight.path] for weight in model.trainable_weights}
 
 
 def move_by_one_ulp(model, rng, share=1.0):

@@ -78,7 +78,9 @@ def even(domains):
 
 
 def synthetic_shapes(num_images, size, seed):
-    """Plain orange discs, blue squares and violet triangles on light ground, and the same ones with stripes.
+    """Plain orange discs, squares and triangles on light ground, and the same ones with stripes.
+
+    All are orange, because any exchange of colours, or of kinds that differ in colour, would be a mapping as good.
 
     Args:
         num_images: Integer of at least 1.
@@ -99,10 +101,7 @@ def synthetic_shapes(num_images, size, seed):
     square = np.maximum(abs(down), abs(right)) <= 0.85 * radius
     triangle = (down <= 0.7 * radius) & (2 * abs(right) <= down + radius)
     inside = np.choose(kind, [np.hypot(down, right) <= radius, square, triangle])[..., None]  # (n, size, size, 1)
-    # Of each kind in a colour of its own: were all colours alike, any exchange of them would be a mapping as good.
-    colour = np.array([[1.0, 0.5, 0.1], [0.1, 0.6, 0.8], [0.6, 0.2, 0.8]])[kind] * rng.uniform(
-        0.6, 1, size=(num_images, 1, 1, 1)
-    )
+    colour = np.array([1.0, 0.5, 0.1]) * rng.uniform(0.6, 1, size=(num_images, 1, 1, 1))
     ground = rng.uniform(0.8, 0.95, size=(num_images, 1, 1, 1))
     # Light from one side, so that no two pixels are alike.
     angle = rng.uniform(0, 2 * np.pi, size=(num_images, 1, 1))

@@ -51,6 +51,20 @@ def test_end_to_end(tmp_path, capsys):
     assert (tmp_path / "report.md").read_text(encoding="utf-8") in printed
 
 
+def test_variants_can_be_chosen(tmp_path):
+    python = ["--python", "jax=a", "--python", "torch=b"]
+    options = ["--recipes", "gan", "--preset", "bench", *python, "--variants", "shipped", "by_hand", "native"]
+    jobs = bench.all_jobs(bench.parse_arguments(options))
+    found = [(job.backend, job.variant) for job in jobs]
+    assert found == [
+        ("jax", "shipped"),
+        ("jax", "by_hand"),
+        ("torch", "shipped"),
+        ("torch", "native"),
+        ("torch", "by_hand"),
+    ]
+
+
 def test_rows_hold_medians_spread_and_ratios():
     steps = {"plain": [8.0, 8.1, 8.2], "shipped": [4.0, 2.0, 3.0], "native": [1.0, 1.01, 1.02]}
     everything = [found(step, variant) for variant in steps for step in steps[variant]]

@@ -110,7 +110,7 @@ def test_what_a_checkpoint_loses_is_found_between_backends(fault, folder, tmp_pa
         about, arrays = file.metadata()[STATE_KEY], load_file(path_of(folder))
     fault(arrays)
     save_file(arrays, path, metadata={STATE_KEY: json.dumps(json.loads(about))})
-    cell = checkpoints.resume(importlib.import_module(f"recipes.{RECIPE}"), PRESET, path)
+    (cell,) = checkpoints.resume(importlib.import_module(f"recipes.{RECIPE}"), PRESET, [path])
     saved = [bundle for bundle in bundles_of(folder) if bundle.about["precision"] == "checkpoint"]
     saved.append(renamed(saved[0], "other", "other-cpu"))
     cell = Bundle({**cell.about, "backend": "other"}, cell.arrays)

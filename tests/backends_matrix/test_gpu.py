@@ -52,14 +52,21 @@ def test_here_runs_with_what_the_machine_has_and_compares(monkeypatch, tmp_path,
     arguments = ["--backends", "jax", "torch", "--here", "--folder", str(tmp_path), "--recipes", "vae"]
     assert matrix.main(["run", *arguments]) == 2  # compared: nothing is there
     assert "Nothing from any backend" in capsys.readouterr().out
-    stages = [(environment["KERAS_BACKEND"], module, arguments[3]) for module, arguments, environment in ran]
+    stages = [(environment["KERAS_BACKEND"], module, arguments[3]) for module, arguments, environment, _ in ran]
     numbers = [("worker", "--save"), ("worker", "--precisions")]
     expected = [(backend, *each) for backend in ("jax", "torch") for each in numbers]
     expected += [(backend, "checkpoints", "resume") for backend in ("jax", "torch")]
-    assert sorted(stages[:2]) == sorted(expected[:2])
-    assert sorted(stages[2:4]) == sorted(expected[2:4])
-    assert stages[4:] == expected[4:]
-    assert all("CUDA_VISIBLE_DEVICES" not in environment for *_, environment in ran)
+    assert sorted(stages[:4]) == sorted(expected[:4])  # a few at a time
+    assert sorted(stages[4:]) == sorted(expected[4:])
+    assert all("CUDA_VISIBLE_DEVICES" not in environment for *_, environment, _ in ran)
     ran.clear()
     assert matrix.main(["run", *arguments[:3], "--folder", str(tmp_path), "--recipes", "vae"]) == 0  # not compared
-    assert all(environment["CUDA_VISIBLE_DEVICES"] == "-1" for *_, environment in ran)
+    assert all(environment["CUDA_VISIBLE_DEVICES"] == "-1" for *_, environment, _ in ran)
+
+
+def test_each_backend_is_run_by_its_own_python(monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr(matrix, "run_module", lambda *call: ran.append(call))
+    python = ["--python", "jax=a", "--python", "torch=b"]
+    assert matrix.main(["run", *python, "--folder", str(tmp_path), "--recipes", "vae"]) == 0
+    assert {(environment["KERAS_BACKEND"], path) for *_, environment, path in ran} == {("jax", "a"), ("torch", "b")}

@@ -1,13 +1,14 @@
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 
 from backends_matrix.observe import (
-    GradientRecorder,
+    GradientWatch,
     Jitter,
     Recorder,
     Snapshot,
-    gradients_of,
     move_by_one_ulp,
     weights_of,
 )
@@ -50,24 +51,56 @@ def test_recorder_stops_training(model):
     assert len(recorder.logs) == 3
 
 
-def test_gradient_recorder_keeps_gradients_and_leaves_weights(model):
-    model.optimizer = GradientRecorder()
-    before = weights_of(model)
-    model.fit(X, Y, batch_size=4, verbose=0, callbacks=[Recorder(stop_after=1)])
+def watched_gradients(model, x, y, **options):
+    """The watch of a model, and the gradients of its first step."""
+    watch = GradientWatch(model)
+    with watch.watching():
+        return watch, watch.gradients_of(lambda: model.fit(x, y, batch_size=len(x), verbose=0, **options))
+
+
+def test_watched_gradients_are_those_of_the_loss_and_leave_no_trace(model):
+    model.compile(keras.optimizers.Adam(0.1, weight_decay=0.1), loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    before = weights_of(model), [np.array(variable.numpy()) for variable in model.optimizer.variables]
+    watch, found = watched_gradients(model, X, Y)
     _, kernel_gradient, bias_gradient = by_hand(1.0, 0.0, [0, 1, 2, 3])
-    found = gradients_of(model)
     np.testing.assert_allclose(found["dense/kernel"], [[kernel_gradient]], rtol=1e-6)
     np.testing.assert_allclose(found["dense/bias"], [bias_gradient], rtol=1e-6)
     for path, weight in weights_of(model).items():
-        np.testing.assert_array_equal(weight, before[path])
+        np.testing.assert_array_equal(weight, before[0][path])
+    for variable, value in zip(model.optimizer.variables, before[1], strict=False):  # then those of the watch
+        np.testing.assert_array_equal(variable.numpy(), value)
+    assert all(hold.numpy() == 0 for hold in watch.holds)
+
+
+def test_weights_stand_still_for_all_steps_that_are_watched(model):
+    _, found = watched_gradients(model, X, Y, epochs=3)
+    _, kernel_gradient, _ = by_hand(1.0, 0.0, [0, 1, 2, 3])
+    np.testing.assert_allclose(found["dense/kernel"], [[3 * kernel_gradient]], rtol=1e-6)
+
+
+def test_a_watched_model_trains_as_any_other():
+    trained = []
+    for watched in (False, True):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((1,))
+        model = keras.Model(inputs, keras.layers.Dense(1, name="dense")(inputs))
+        model.compile(keras.optimizers.Adam(0.1), loss="mse")
+        if watched:
+            watch, _ = watched_gradients(model, X, Y)
+        with watch.watching() if watched else contextlib.nullcontext():
+            model.fit(X, Y, batch_size=2, epochs=3, shuffle=False, verbose=0)
+        trained.append(weights_of(model))
+    for path, weight in trained[0].items():
+        np.testing.assert_allclose(trained[1][path], weight, rtol=1e-6)
 
 
 def test_gradient_of_a_stock_embedding_adds_up_repeated_ids():
     inputs = keras.Input((1,), dtype="int32")
-    model = keras.Model(inputs, keras.layers.Embedding(3, 1, "zeros")(inputs)[:, 0])
-    model.compile(GradientRecorder(), loss="mse")
-    model.fit(np.array([[1], [1], [2]]), np.array([[3.0], [6.0], [9.0]]), batch_size=3, verbose=0)
-    np.testing.assert_allclose(model.optimizer.gradients[0].numpy(), [[0], [-6], [-6]], rtol=1e-6)
+    model = keras.Model(inputs, keras.layers.Embedding(3, 1, "zeros", name="table")(inputs)[:, 0])
+    model.compile("sgd", loss="mse")
+    _, found = watched_gradients(model, np.array([[1], [1], [2]]), np.array([[3.0], [6.0], [9.0]]))
+    np.testing.assert_allclose(found["table/embeddings"], [[0], [-6], [-6]], rtol=1e-6)
 
 
 def test_snapshot_brings_everything_back(model):

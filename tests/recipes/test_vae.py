@@ -43,6 +43,7 @@ def test_bounds_are_the_evidence_where_codes_say_nothing(flat_model):
         assert found[name] == pytest.approx(evidence, rel=1e-6)
 
 
+@on_one_backend
 def test_bounds_where_the_posterior_is_off_by_a_known_amount(flat_model):
     """The lower bound is off by the divergence of the posterior; many samples make up for it."""
     config, data, model = flat_model
