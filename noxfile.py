@@ -69,6 +69,12 @@ def matrix(session):
     run_matrix(session, BACKENDS)
 
 
+@nox.session(name="matrix-changed", requires=ENVIRONMENTS)
+def matrix_changed(session):
+    """Run the recipes whose code has changed since the committed results, and one more in turn, and compare."""
+    run_matrix(session, BACKENDS, "--changed")
+
+
 @nox.session(requires=ENVIRONMENTS)
 def bench(session):
     """Time every recipe, as it ships, by Keras alone and by hand: build/bench/report.md; -- --quick."""
@@ -123,8 +129,9 @@ def run_matrix(session, names, *options):
         arguments = [action, *pythons(names), *options, *session.posargs]
         run_on(session, names[0], "backends_matrix", *arguments, **COMPILED)
     install(session, "numpy")
+    options = [*(option for option in options if option == "--changed"), *session.posargs]
     backends = [name.partition("-")[0] for name in names]
-    session.run("python", "-m", "backends_matrix", "compare", "--backends", *backends, *session.posargs)
+    session.run("python", "-m", "backends_matrix", "compare", "--backends", *backends, *options)
 
 
 def pythons(names):
@@ -147,9 +154,12 @@ def full(session, backend):
 
 @nox.session
 def collect(session):
-    """Put what `full` found into backends_matrix/results/."""
+    """Put what `full` and `matrix` found into backends_matrix/results/, and into README.md."""
     install(session, "numpy")
-    session.run("python", "-m", "backends_matrix.full", "collect")
+    if Path("build/full").exists():
+        session.run("python", "-m", "backends_matrix.full", "collect")
+    if Path("build/matrix/report.json").exists():
+        session.run("python", "-m", "backends_matrix", "collect")
 
 
 @nox.session(name="tests-gpu")

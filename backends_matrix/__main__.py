@@ -7,12 +7,14 @@ python -m backends_matrix resume --backends torch           # what all backends 
 python -m backends_matrix run --backends jax torch --here   # with the packages and the GPU that are here
 python -m backends_matrix compare                           # what earlier runs left in the folder
 python -m backends_matrix report a.json b.json              # results of several machines as one page
+python -m backends_matrix collect                           # what was compared becomes the committed results
 
 `--here` is for a machine where nothing can be installed: it uses a GPU if there is one, resumes what it
 has saved, and compares at the end with whatever other machines left in the folder.
 """
 
 import argparse
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -28,9 +30,12 @@ from backends_matrix.page.inputs import read_results
 from backends_matrix.processes import python_argument, pythons_of, run_module
 from backends_matrix.readme import with_table
 from backends_matrix.report import agreement_rows, as_data, describe, markdown, text_table
+from backends_matrix.sources import changed
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
+RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
 NUMBERS = (("--save", "--precisions", "float32", "bfloat16"), ("--precisions", "float64"))  # what one process each does
 
 
@@ -39,6 +44,8 @@ def main(argv=None):
     args = parse_arguments(argv)
     if args.action == "report":
         return write_page(args.files, args.output, args.readme)
+    if args.action == "collect":
+        return collect(args.folder, args.recipes)
     if args.action != "compare":
         require_supported_keras()
     backends = args.backends or list(args.python)
@@ -55,12 +62,15 @@ def main(argv=None):
 def parse_arguments(argv):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    actions = ("run", "resume", "compare", "report", "all")
+    actions = ("run", "resume", "compare", "report", "collect", "all")
     parser.add_argument("action", nargs="?", choices=actions, default="all")
     parser.add_argument("files", nargs="*", type=Path, help="for `report`: the JSON files to merge, later ones count")
     parser.add_argument("--backends", nargs="+", metavar="NAME", help="run on these (those of --python)")
     python_argument(parser)
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="run these only (all)")
+    parser.add_argument(
+        "--changed", action="store_true", help="of these only those changed since the committed results, and one more"
+    )
     parser.add_argument("--folder", type=Path, default=Path("build/matrix"), help="of bundles and report")
     parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
@@ -73,6 +83,9 @@ def parse_arguments(argv):
     if bool(args.files) != (args.action == "report"):
         parser.error("`report`, and only `report`, takes the names of JSON files")
     args.python = pythons_of(parser, args.python)
+    if args.changed:
+        args.recipes = changed(args.recipes)
+        print("Changed since the committed results, or taken in turn:", *args.recipes, flush=True)
     return args
 
 
@@ -176,6 +189,28 @@ def write_page(files, output, readme):
         write_file(readme, text)
     print(f"Report: {output}")
     return 0
+
+
+def collect(folder, recipes, results=RESULTS, readme=README):
+    """Put the comparison that is in a folder among the committed results, and make page and table of all of them anew.
+
+    Args:
+        folder: `Path`, of a comparison of all recipes.
+        recipes: List of names, of all recipes.
+        results: `Path` of the folder of committed results.
+        readme: `Path` of the file with the table.
+
+    Returns:
+        Exit status: 0, or 2 if recipes are missing; then nothing is written.
+    """
+    new = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    missing = sorted(set(recipes) - set(new["sources"]))
+    if missing:
+        print(f"{folder} holds no comparison of {', '.join(missing)} by one and the same code: run the whole matrix")
+        return 2
+    for source, target in (("report.json", "matrix.json"), ("report.md", "matrix.md")):
+        write_file(results / target, (folder / source).read_text(encoding="utf-8"))
+    return write_page(sorted(results.glob("*.json")), results / "report.html", readme)
 
 
 def missing_bundles(bundles, recipes, backends):

@@ -15,7 +15,8 @@ class Bundle(NamedTuple):
 
     Attributes:
         about: Dict with `recipe`, `preset`, `backend`, `device`, `precision`,
-            `environment` (versions and machine), `bypasses`, `ulp` and `band`.
+            `environment` (versions and machine), `sources` (the digest of the
+            code), `bypasses`, `ulp` and `band`.
             `bypasses` lists what drew random numbers of this backend alone,
             each as `[call, place]`. `ulp` maps the name of an array to how far
             this backend moves from itself when its weights move by one unit in

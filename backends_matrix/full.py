@@ -1,7 +1,7 @@
 """The figures that recipes quote under `Reaches:`: the full preset, several seeds, every backend.
 
 python -m backends_matrix.full run vae           # on the backend of this process
-python -m backends_matrix.full run gan --preset grid
+python -m backends_matrix.full run gan --preset grid --seeds 0
 python -m backends_matrix.full collect           # once all backends have run
 """
 
@@ -24,6 +24,13 @@ RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
 MARKS = "<!-- results: written by `nox -s collect` -->\n", "<!-- end of results -->"
 SEEDS = (0, 1, 2)
+PAGE = """\
+# What the recipes reach
+
+Every figure of every preset that was run, on the test data: mean ± standard deviation over the seeds, or the figure
+itself of one seed. Each run is the recipe's own command, on one thread, while others ran beside it; what `full` leaves
+`nox -s collect` writes here. Each recipe's docstring says what its figures are.\
+"""
 
 
 def main(argv=None):
@@ -33,15 +40,17 @@ def main(argv=None):
     parser.add_argument("recipes", nargs="*", help="names of recipes to run (all)")
     parser.add_argument("--backend", default=os.environ.get("KERAS_BACKEND", "tensorflow"), help="to run on")
     parser.add_argument("--preset", default="full", help="the preset to run")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="to run it with (0 1 2)")
     parser.add_argument("--folder", type=Path, default=Path("build/full"), help="where the runs are")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the collected results go")
     args = parser.parse_args(argv)
     if args.action == "run":
         for recipe in args.recipes or recipe_names():
-            for seed in SEEDS:
+            for seed in args.seeds:
                 run(recipe, args.preset, seed, args.backend, args.folder)
     else:
         collect(args.folder, args.results)
+        write_file(args.results / "full.md", page(args.results))
         write_file(README, with_table(README.read_text(encoding="utf-8"), args.results))
 
 
@@ -78,18 +87,54 @@ def with_table(text, results):
 
 
 def table(results):
-    """Rows of strings: the headline metric of each recipe, mean ± standard deviation over the seeds."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "full").glob("*.json"))]
-    columns = list(dict.fromkeys(backend for one in found for metric in one["summary"].values() for backend in metric))
+    """Rows of strings: the headline metric of the full preset of each recipe."""
+    found = [one for one in read_results(results) if "-" not in one["recipe"]]
+    columns = backends_of(found)
     rows = [["recipe", "data", "figure", *columns]]
     for one in found:
         metric, by_backend = next(iter(one["summary"].items()))
-        digits = 4 if next(iter(by_backend.values()))["mean"] < 1 else 2
-        cells = [""] * len(columns)
-        for backend, s in by_backend.items():
-            cells[columns.index(backend)] = f"{s['mean']:.{digits}f} ± {s['standard_deviation']:.{digits}f}"
-        rows.append([one["recipe"], one["config"]["dataset"], metric, *cells])
+        rows.append([one["recipe"], one["config"]["dataset"], metric, *figures(by_backend, columns)])
     return rows
+
+
+def page(results):
+    """Markdown text with every metric of every preset that was run."""
+    found = read_results(results)
+    columns = backends_of(found)
+    parts = [PAGE]
+    for one in found:
+        seeds = sorted({run["seed"] for run in one["runs"]})
+        minutes = [run["seconds"] / 60 for run in one["runs"]]
+        parts.append(
+            f"## {one['recipe']}\n\nData `{one['config']['dataset']}`, seeds {', '.join(map(str, seeds))}, "
+            f"{min(minutes):.1f} to {max(minutes):.1f} minutes a run. [Runs](full/{one['recipe']}.json), "
+            f"[pictures](pictures/{one['recipe']})."
+        )
+        rows = [[metric, *figures(by_backend, columns)] for metric, by_backend in one["summary"].items()]
+        parts.append(markdown_table([["figure", *columns], *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def read_results(results):
+    """The files that `collect` wrote, as a list of dicts, by name."""
+    paths = sorted((results / "full").glob("*.json"), key=lambda path: path.stem)
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def backends_of(found):
+    """Names of the backends of some results."""
+    return list(dict.fromkeys(backend for one in found for metric in one["summary"].values() for backend in metric))
+
+
+def figures(by_backend, columns):
+    """Strings, one for each column: mean ± standard deviation, or the figure itself where there is one seed."""
+    smallest = min(abs(s["mean"]) for s in by_backend.values())
+    digits = 2 if smallest >= 1 else 4 if smallest >= 0.01 else 5
+    texts = {
+        backend: f"{s['mean']:.{digits}f}" + (f" ± {s['standard_deviation']:.{digits}f}" if s["seeds"] > 1 else "")
+        for backend, s in by_backend.items()
+    }
+    return [texts.get(column, "") for column in columns]
 
 
 def read_run(run_folder):
@@ -107,8 +152,9 @@ def summary(runs):
     for metric in runs[0]["metrics"]:
         for backend in dict.fromkeys(run["backend"] for run in runs):
             values = [run["metrics"][metric] for run in runs if run["backend"] == backend]
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            table.setdefault(metric, {})[backend] = {"mean": statistics.mean(values), "standard_deviation": spread}
+            spread = statistics.stdev(values) if len(values) > 1 else None
+            found = {"mean": statistics.mean(values), "standard_deviation": spread, "seeds": len(values)}
+            table.setdefault(metric, {})[backend] = found
     return table
 
 

@@ -6,6 +6,7 @@ import keras
 
 from backends_matrix.backends import device_of
 from backends_matrix.bundle import file_stem
+from backends_matrix.sources import digest
 from keras_recipes.run import environment
 
 
@@ -32,7 +33,7 @@ def about(recipe, preset, precision, **more):
     """
     backend = keras.config.backend()
     place = {"recipe": recipe, "preset": preset, "backend": backend, "device": device_of(backend)}
-    return {**place, "precision": precision, "environment": environment(), **more}
+    return {**place, "precision": precision, "environment": environment(), "sources": digest(recipe), **more}
 
 
 def own_stem():

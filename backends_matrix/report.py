@@ -145,6 +145,7 @@ def as_data(findings, disagreements, excused, unneeded, bundles):
     return {
         "kind": "matrix",
         "made_with": made_with_data(bundles),
+        "sources": sources_data(bundles),
         "levels": [
             {"name": level.name, "precision": level.precision, "rule": level.rule, "limit": LIMITS[level.rule]}
             for level in ALL_LEVELS
@@ -180,6 +181,14 @@ def curve(bundle):
         "loss": bundle.arrays[first].tolist(),
         "band": about.get("band", {}).get(first.partition("/")[2]),
     }
+
+
+def sources_data(bundles):
+    """Dict from recipe to the digest of its sources, if all of its bundles have the same."""
+    found = {}
+    for bundle in bundles:
+        found.setdefault(bundle.about["recipe"], set()).add(bundle.about.get("sources"))
+    return {recipe: digests.pop() for recipe, digests in found.items() if len(digests) == 1}
 
 
 def made_with_data(bundles):
