@@ -79,6 +79,13 @@ def test_a_missing_cell_is_no_agreement(folder):
     assert {found.measured for found in findings} == {np.inf}
 
 
+def test_each_checkpoint_is_loaded_into_a_model_as_new(folder, monkeypatch):
+    monkeypatch.setattr(checkpoints, "load_training", lambda path, model: None)
+    recipe = importlib.import_module(f"recipes.{RECIPE}")
+    one, other = checkpoints.resume(recipe, PRESET, [path_of(folder)] * 2)
+    assert all(np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items())
+
+
 def seed_lost(arrays):
     arrays["random/1"] = arrays["random/1"] - np.array([0, 5], arrays["random/1"].dtype)
 
