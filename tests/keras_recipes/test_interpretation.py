@@ -85,6 +85,11 @@ def test_the_best_threshold_is_the_best_of_all():
     assert threshold <= best_threshold(MANY, TARGETS, beta=1.0)[0]
 
 
+def test_what_is_certain_is_in_the_last_bin():
+    counts = calibration_curve([[1.0, 0.0], [0.0, 1.0]], [0, 0])[2]
+    assert counts.tolist() == [0] * 9 + [2]
+
+
 def test_bad_input():
     with pytest.raises(ValueError, match=r"`labels` must be in \[0, 3\), received \[0, 3\]"):
         confusion_matrix([0, 3], [0, 1], 3)
