@@ -27,6 +27,12 @@ def test_stages_shrink_the_image(stem, size):
     assert [shape[1] for shape in stages] == [8 * size, 4 * size, 2 * size, size]
 
 
+def test_a_bottleneck_strides_where_it_looks_around():
+    convolutions = [layer for layer in resnet((64, 64, 3), 50, filters=4).layers if layer.name.endswith("conv1")]
+    assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
+    assert sum(layer.strides == (2, 2) for layer in convolutions) == 3
+
+
 @pytest.mark.parametrize("depth", [18, 50])
 def test_blocks_begin_as_what_goes_around_them(depth):
     model = resnet((32, 32, 3), depth, filters=4, stem="small")

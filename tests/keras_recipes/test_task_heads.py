@@ -54,6 +54,11 @@ def test_each_head_learns_what_there_is_to_learn(task):
         assert float(model.get_metrics_result()["accuracy"]) == pytest.approx(accuracy, abs=0.05)
 
 
+def test_accuracy_is_that_of_a_probability_of_a_half():
+    (accuracy,) = task_head("binary").metrics
+    assert float(accuracy(np.array([[0.0], [1.0]]), np.array([[-0.2], [0.2]], "float32"))) == 1.0
+
+
 @pytest.mark.parametrize("task", ["binary", "multi_label", "multi_class"])
 def test_smoothed_losses_are_those_of_smoothed_targets(task):
     y, outputs = targets(task), 10 * RNG.normal(size=(512, OUTPUTS[task])).astype("float32")
