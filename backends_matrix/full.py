@@ -90,10 +90,11 @@ def table(results):
     """Rows of strings: the headline metric of the full preset of each recipe."""
     found = [one for one in read_results(results) if "-" not in one["recipe"]]
     columns = backends_of(found)
-    rows = [["recipe", "data", "figure", *columns]]
+    rows = [["recipe", "data", "seeds", "figure", *columns]]
     for one in found:
         metric, by_backend = next(iter(one["summary"].items()))
-        rows.append([one["recipe"], one["config"]["dataset"], metric, *figures(by_backend, columns)])
+        seeds = str(len({run["seed"] for run in one["runs"]}))
+        rows.append([one["recipe"], one["config"]["dataset"], seeds, metric, *figures(by_backend, columns)])
     return rows
 
 

@@ -126,12 +126,11 @@ class Subject:
     def run(self, steps, to_the_end, callbacks=()):
         """Train once, to the end or to the last of some steps, and return the dict of arrays."""
         arrays = named("data", data_sums(self.data)) | named("initial", weights_of(self.model))
-        arrays |= self.before_training()
-        recorder = Recorder(steps, None if to_the_end else steps[-1])
         with self.watch.watching():
-            gradients = self.watch.gradients_of(lambda: self.train(Recorder(stop_after=1)))
+            arrays |= named("gradient", self.watch.gradients_of(lambda: self.train(Recorder(stop_after=1))))
+            arrays |= self.before_training()
+            recorder = Recorder(steps, None if to_the_end else steps[-1])
             self.train(recorder, *callbacks)
-        arrays |= named("gradient", gradients)
         arrays |= named("log", recorder.log_arrays())
         for step, weights in recorder.weights.items():
             arrays |= named(f"weights@{step}", weights)

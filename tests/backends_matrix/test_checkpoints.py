@@ -79,6 +79,19 @@ def test_a_missing_cell_is_no_agreement(folder):
     assert {found.measured for found in findings} == {np.inf}
 
 
+def test_the_unit_is_that_of_the_checkpoint_itself(folder):
+    saved, resumed = sorted(bundles_of(folder), key=lambda bundle: bundle.about["precision"])
+    name = next(name for name in saved.arrays if name.startswith("weights/"))
+    moved = saved.about["ulp"][name] = float(np.abs(saved.arrays[name]).max())
+    another = renamed(saved, "other", "other-cpu")
+    another.about["ulp"] = dict.fromkeys(saved.about["ulp"], 0.0)
+    cell = renamed(resumed, "other", saved.about["source"])
+    cell = cell._replace(arrays={**cell.arrays, name: saved.arrays[name] + np.float32(3 * moved)})
+    found = compare_checkpoints([saved, another, cell])
+    (measured,) = [f.measured for f in found if f.name == name and f.pair == (keras.config.backend(), "other")]
+    assert measured == pytest.approx(3, rel=1e-5)
+
+
 def test_each_checkpoint_is_loaded_into_a_model_as_new(folder, monkeypatch):
     monkeypatch.setattr(checkpoints, "load_training", lambda path, model: None)
     recipe = importlib.import_module(f"recipes.{RECIPE}")
