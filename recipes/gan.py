@@ -15,7 +15,8 @@ Source: Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434, sect
     two learning rates: Heusel et al., 2017, https://arxiv.org/abs/1706.08500, section 2;
     `average`: Yazıcı et al., 2019, https://arxiv.org/abs/1806.04498, section 3.
 Reaches: 0.9762 ± 0.0021 of MNIST's digits as ordered on JAX, 0.9802 ± 0.0026 on TensorFlow, 0.9775 ± 0.0036 on PyTorch
-    (three seeds each; the classifier that judges is right on 0.9913 of real ones); FID 2.9, 2.5, 2.6 by its features.
+    (three seeds each; the classifier that judges is right on 0.9913 of real ones); FID 2.9, 2.5, 2.6 by its features;
+    all 25 centres of the grid, with 0.82 to 0.93 of the points near one, and all 8 of the ring by each objective.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -99,8 +100,7 @@ PRESETS = {
 def load_data(config):
     """Points, float32 of shape (n, 2), or images, float32 of shape (n, height, width, channels) in [0, 1].
 
-    If `conditional`, in a tuple with the one-hot class, float32 of shape
-    (n, num_classes). The target is the class, int32 of shape (n,), or 0.
+    If `conditional`, with the one-hot class, (n, num_classes). The target is the class, int32 of shape (n,), or 0.
     """
     names = {}
     if config.dataset in MIXTURES:
