@@ -7,6 +7,7 @@ import keras
 from backends_matrix.backends import device_of
 from backends_matrix.bundle import file_stem
 from backends_matrix.sources import digest
+from keras_recipes.copying.discovery import recipe_names
 from keras_recipes.run import environment
 
 
@@ -33,7 +34,9 @@ def about(recipe, preset, precision, **more):
     """
     backend = keras.config.backend()
     place = {"recipe": recipe, "preset": preset, "backend": backend, "device": device_of(backend)}
-    return {**place, "precision": precision, "environment": environment(), "sources": digest(recipe), **more}
+    # The comparison of layers and operations leaves bundles, too, and is no recipe.
+    sources = {"sources": digest(recipe)} if recipe in recipe_names() else {}
+    return {**place, "precision": precision, "environment": environment(), **sources, **more}
 
 
 def own_stem():

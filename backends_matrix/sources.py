@@ -14,6 +14,7 @@ RESULTS = Path(__file__).parent / "results" / "matrix.json"
 WORKERS = ("backends_matrix/worker.py", "backends_matrix/checkpoints.py")
 DECIDE = ("constraints.txt", "backends_matrix/known_differences.toml")  # about numbers, too
 FOLLOWED = ("backends_matrix", "keras_recipes.training")  # imports of the workers that compute
+DESCRIBE = ("sources.py", "origin.py", "bundle.py")  # of the matrix: they compute nothing, but say where it is from
 
 
 def changed(recipes, results=RESULTS):
@@ -50,7 +51,8 @@ def digest(recipe):
         recipe: String, name of the recipe.
     """
     parts = [meaning(bundle(recipe)), *(path.read_bytes() for path in companions(recipe))]
-    parts += [meaning(path.read_text(encoding="utf-8")) for path in sorted(worker_files())]
+    computing = sorted(path for path in worker_files() if path.name not in DESCRIBE)
+    parts += [meaning(path.read_text(encoding="utf-8")) for path in computing]
     parts += [(ROOT / name).read_bytes() for name in DECIDE]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 

@@ -1,5 +1,6 @@
 """A model that has learned something else: its head first, then, stage by stage, the rest."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,20 +77,26 @@ def gradual_unfreezing(num_groups, learning_rate, epochs=1, last_epochs=1, facto
     return [Stage(-1 - number, length, lowest, learning_rate) for number, length in enumerate(lengths)]
 
 
-def fine_tune(
-    model,
-    groups,
-    arrays,
-    stages,
-    loss,
-    metrics=(),
-    batch_size=64,
-    seed=0,
-    weight_decay=0.01,
-    batch_norm="trained",
-    folder=None,
-    callbacks=(),
-):
+class Settings(NamedTuple):
+    """How the stages of a training are alike.
+
+    Attributes:
+        metrics: Sequence of `keras.metrics.Metric`.
+        batch_size: Integer of at least 1, examples per step.
+        seed: Integer of at least 0, of the order of the data.
+        weight_decay: Float of at least 0.
+        batch_norm: String, "trained" or "frozen": what batch normalization does
+            in groups that do not learn; see `freeze_to`.
+    """
+
+    metrics: Sequence = ()
+    batch_size: int = 64
+    seed: int = 0
+    weight_decay: float = 0.01
+    batch_norm: str = "trained"
+
+
+def fine_tune(model, groups, arrays, stages, loss, folder=None, callbacks=(), **settings):
     """Train a model in stages, each by `AdamW` and one cycle.
 
     Args:
@@ -98,16 +105,11 @@ def fine_tune(
         arrays: Tuple `(x, y)` of arrays, as for `Batches`.
         stages: List of `Stage`, such as `head_then_all` and `gradual_unfreezing` return.
         loss: `keras.losses.Loss`, or what `keras.Model.compile` takes for it.
-        metrics: Sequence of `keras.metrics.Metric`.
-        batch_size: Integer of at least 1.
-        seed: Integer of at least 0, of the order of the data.
-        weight_decay: Float of at least 0.
-        batch_norm: String, "trained" or "frozen": what batch normalization does in groups that do not learn; see
-            `freeze_to`.
         folder: `Path` of a folder for a checkpoint of each stage, with which an
             interrupted training goes on, to the same bits; None for none. The
             model must then be built as it was.
         callbacks: Sequence of `keras.callbacks.Callback`, for each stage; one that stops the training ends its stage.
+        **settings: Fields of `Settings`, such as `batch_size`.
 
     Returns:
         Dict from the name of each logged value to a list of floats, one per epoch of all stages.
@@ -117,30 +119,31 @@ def fine_tune(
         ValueError: If there are no stages, or a stage names no group, has no epochs, or has no rate.
     """
     require_stages(stages, groups)
-    history = {}
+    shared, history = Settings(**settings), {}
     for number, stage in enumerate(stages):
-        batches = Batches(arrays, batch_size, [seed, number])
-        compile_for(model, groups, stage, len(batches), loss, metrics, weight_decay)
-        freeze_to(model, groups, stage.first, batch_norm)
-        checkpoints = []
-        if folder is not None:
-            settings = {**stage._asdict(), "batch_size": batch_size, "seed": seed, "weight_decay": weight_decay}
-            checkpoints = [Checkpoint(Path(folder) / f"stage{number}.safetensors", settings)]
+        batches = Batches(arrays, shared.batch_size, [shared.seed, number])
+        compile_for(model, groups, stage, len(batches), loss, shared)
+        checkpoints = [checkpoint_of(folder, number, stage, shared)] if folder is not None else []
         for name, values in fit(model, batches, stage.epochs, [*callbacks, *checkpoints]).items():
             history.setdefault(name, []).extend(values)
     return history
 
 
-def compile_for(model, groups, stage, steps_per_epoch, loss, metrics, weight_decay):
-    """Compile a model with the optimizer of a stage."""
+def compile_for(model, groups, stage, steps_per_epoch, loss, settings):
+    """Compile a model with the optimizer of a stage, its groups frozen or not."""
     rates = spread_rates(stage.lowest, stage.highest, len(groups))
     steps = stage.epochs * steps_per_epoch
     learning_rate, beta_1 = one_cycle(stage.highest, steps, stage.warmup, stage.divisor)
-    multipliers = [rate / stage.highest for rate in rates]
-    optimizer = AdamW(
-        learning_rate, beta_1, weight_decay=weight_decay, multipliers=multipliers, groups=group_numbers(groups)
-    )
-    model.compile(optimizer, loss=loss, metrics=list(metrics))
+    options = {"multipliers": [rate / stage.highest for rate in rates], "groups": group_numbers(groups)}
+    optimizer = AdamW(learning_rate, beta_1, weight_decay=settings.weight_decay, **options)
+    model.compile(optimizer, loss=loss, metrics=list(settings.metrics))
+    freeze_to(model, groups, stage.first, settings.batch_norm)
+
+
+def checkpoint_of(folder, number, stage, settings):
+    """The `Checkpoint` of a stage, which no other training may use."""
+    others = {name: value for name, value in settings._asdict().items() if name != "metrics"}
+    return Checkpoint(Path(folder) / f"stage{number}.safetensors", {**stage._asdict(), **others})
 
 
 def require_stages(stages, groups):
