@@ -12,7 +12,8 @@ EPSILON, BETA_2 = 1e-7, 0.999  # of Keras' Adam
 def put_weights(model, state):
     """Load a dict of NumPy arrays into a model, which takes on their precision."""
     tensors = {name: torch.as_tensor(array) for name, array in state.items()}
-    model.to(next(iter(tensors.values())).dtype).load_state_dict(tensors)
+    dtype = next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())  # others are counters
+    model.to(dtype).load_state_dict(tensors)
 
 
 def channels_first(array, shape):
