@@ -22,6 +22,7 @@ from pathlib import Path
 
 from backends_matrix.backends import environment_for, require_supported_keras
 from backends_matrix.bundle import read_bundles
+from backends_matrix.full import README, RESULTS
 from backends_matrix.judge import MAIN_PRESET, compare, precisions_of
 from backends_matrix.judge_checkpoints import SAVED, compare_checkpoints
 from backends_matrix.known import KNOWN_DIFFERENCES, excuse, read_known
@@ -34,8 +35,6 @@ from backends_matrix.sources import changed
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
-RESULTS = Path(__file__).parent / "results"
-README = Path(__file__).parents[1] / "README.md"
 NUMBERS = (("--save", "--precisions", "float32", "bfloat16"), ("--precisions", "float64"))  # what one process each does
 
 
