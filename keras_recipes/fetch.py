@@ -1,9 +1,14 @@
 """Public data sets: downloaded once, checked, kept in a folder of the user's choice."""
 
 import os
+import shutil
+import tarfile
+import zlib
 from pathlib import Path
 
 import pooch
+
+from keras_recipes.config import require
 
 
 def data_folder():
@@ -11,7 +16,7 @@ def data_folder():
     return Path(os.environ.get("KERAS_RECIPES_DATA") or pooch.os_cache("keras-recipes")).expanduser()
 
 
-def fetch(name, url, sha256):
+def fetch(name, url, checksum):
     """A file of the data folder, downloaded if it is not there yet.
 
     The download goes to a temporary file and gets its name once its sum is
@@ -21,7 +26,8 @@ def fetch(name, url, sha256):
     Args:
         name: String, path of the file below the data folder.
         url: String, the address of its original.
-        sha256: String of 64 hexadecimal digits, the sum of the original.
+        checksum: String, the sum of the original: SHA-256, 64 hexadecimal digits; or MD5,
+            32 of them, for what is published with no other sum.
 
     Returns:
         `Path` of the file.
@@ -33,5 +39,40 @@ def fetch(name, url, sha256):
     """
     path = data_folder() / name
     if not path.exists():
-        pooch.retrieve(url, known_hash=f"sha256:{sha256}", fname=path.name, path=path.parent)
+        kind = "sha256" if len(checksum) == 64 else "md5"
+        pooch.retrieve(url, known_hash=f"{kind}:{checksum}", fname=path.name, path=path.parent)
     return path
+
+
+def fetch_folder(name, url, checksum):
+    """A folder of the data folder, from a tar archive that is downloaded if neither of both is there yet.
+
+    The folder gets its name when it is whole.
+
+    Args:
+        name: String, path of the folder below the data folder; the archive lies beside it as `<name>.tgz`,
+            and holds one folder.
+        url: String, the address of the archive.
+        checksum: String, its sum, as for `fetch`.
+
+    Returns:
+        `Path` of the folder.
+
+    Raises:
+        ValueError: As `fetch` does, or if the archive can't be read.
+        OSError: If `url` can't be reached.
+    """
+    folder = data_folder() / name
+    if not folder.exists():
+        archive = fetch(f"{name}.tgz", url, checksum)
+        parts = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+        try:
+            with tarfile.open(archive) as opened:
+                opened.extractall(parts, filter="data")
+            (inside,) = [child for child in parts.iterdir() if child.is_dir() and not child.name.startswith(".")]
+            inside.replace(folder)
+        except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
+            require(False, name, "an archive of one folder", f"{archive}: {error}")
+        finally:
+            shutil.rmtree(parts, ignore_errors=True)
+    return folder

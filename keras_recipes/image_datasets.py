@@ -9,6 +9,7 @@ import numpy as np
 from keras_recipes.config import require
 from keras_recipes.data import split
 from keras_recipes.fetch import fetch
+from keras_recipes.image_files import load_image_files
 from keras_recipes.images import as_unit_floats, load_images, readable, synthetic_blobs
 
 KNOWN_IMAGES = ("synthetic", "digits", "mnist", "cifar10")
@@ -21,6 +22,7 @@ MNIST = {  # file: sha256
 }
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+CIFAR10_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 DIGITS_URL = "https://raw.githubusercontent.com/scikit-learn/scikit-learn/1.7.2/sklearn/datasets/data/digits.csv.gz"
 DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 
@@ -58,6 +60,36 @@ def load_image_split(dataset, seed):
         (train,), (test,) = split([images], order, test_fraction=0.2)
         return (train, None), (test, None)
     return split([images, labels], order, test_fraction=0.2)
+
+
+def load_class_images(dataset, seed, size=0):
+    """Images with classes, as bytes, in a training and a test part.
+
+    Args:
+        dataset: String, as for `load_image_split`, or for `load_image_files`, whose pictures must fit in memory.
+        seed: Integer, seed of the split and of the synthetic images.
+        size: Integer, height and width to which pictures in files are resized; 0 for those of the first one.
+
+    Returns:
+        Tuple `(train, test, classes)`: two pairs of bytes of shape `(n, height,
+        width, channels)` and int32 classes of shape `(n,)`, and the list of the names of the classes.
+
+    Raises:
+        ValueError: As `load_image_files` and `load_images` do, if images have no
+            classes, or if a size is given for images that are not in files.
+    """
+    in_files = dataset not in KNOWN_IMAGES and not str(dataset).endswith(".npz")
+    if in_files:
+        train, test, classes = load_image_files(dataset, seed, (size, size) if size else None, 0, known=KNOWN_IMAGES)
+        parts = [(np.asarray(images), labels) for images, labels in (train, test)]
+        return *parts, classes
+    require(size == 0, "image_size", "0 for images that are not in files", size)
+    train, test = load_image_split(dataset, seed)
+    require(train[1] is not None, "dataset", "images with classes", str(dataset))
+    known = {"cifar10": CIFAR10_CLASSES, "synthetic": ["small", "large"]}
+    classes = known.get(dataset) or [str(number) for number in range(int(max(train[1].max(), test[1].max())) + 1)]
+    parts = [(np.round(255 * images).astype("uint8"), labels) for images, labels in (train, test)]
+    return *parts, classes
 
 
 def load_mnist():

@@ -75,6 +75,17 @@ def log_losses(probabilities, labels):
     return -np.log(np.clip(right, np.finfo("float32").tiny, 1))
 
 
+def label_losses(probabilities, targets):
+    """The negative log-likelihood of several labels per example, the mean over the labels, float64 of shape `(n,)`.
+
+    Args:
+        probabilities: Float array of shape `(n, labels)`.
+        targets: Boolean or 0–1 array of shape `(n, labels)`.
+    """
+    right = np.where(np.asarray(targets, bool), probabilities, 1 - np.asarray(probabilities, "float64"))
+    return -np.log(np.clip(right, np.finfo("float32").tiny, 1)).mean(axis=1)
+
+
 def top_losses(losses, number):
     """The examples with the highest losses.
 
@@ -149,3 +160,22 @@ def best_threshold(probabilities, targets, beta=2.0):
     scores = [f_beta(targets, probabilities >= threshold, beta) for threshold in thresholds]
     best = int(np.argmax(scores))
     return float(thresholds[best]), scores[best]
+
+
+def decode(probabilities, classes, top=5):
+    """The most probable classes of one example.
+
+    Args:
+        probabilities: Float array of shape `(num_classes,)`.
+        classes: Sequence of strings, the names of the classes.
+        top: Integer of at least 1, how many at most.
+
+    Returns:
+        List of pairs of name and probability, a float, the most probable first.
+
+    Raises:
+        ValueError: If there is not a name for each probability.
+    """
+    probabilities = np.asarray(probabilities)
+    require(probabilities.shape == (len(classes),), "probabilities", f"of shape ({len(classes)},)", probabilities.shape)
+    return [(classes[number], float(probabilities[number])) for number in top_losses(probabilities, top)]

@@ -4,7 +4,36 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_recipes.config import require
+from keras_recipes.images import as_unit_floats
+from keras_recipes.interpretation import calibration_curve, confusion_matrix, log_losses, top_losses
 from keras_recipes.pictures import save_figure, shortened
+
+
+def classifier_pictures(images, labels, probabilities, classes, folder, worst=15):
+    """Draw what a classifier confuses, how sure it is, and the images that it finds hardest.
+
+    Args:
+        images: Array of bytes, or of floats in [0, 1], of shape `(n, height, width, channels)`, or `ImageFiles`.
+        labels: Integer array of shape `(n,)`.
+        probabilities: Float array of shape `(n, num_classes)`.
+        classes: Sequence of strings, the names of the classes.
+        folder: `Path`.
+        worst: Integer of at least 1, how many images to draw.
+
+    Returns:
+        List of the `Path`s of `confusion.png`, `calibration.png` and `top_losses.png`.
+    """
+    predicted, losses = probabilities.argmax(axis=1), log_losses(probabilities, labels)
+    hardest = top_losses(losses, worst)
+    captions = [
+        loss_caption(losses[row], classes[labels[row]], classes[predicted[row]], probabilities[row, labels[row]])
+        for row in hardest
+    ]
+    return [
+        confusion_picture(confusion_matrix(labels, predicted, len(classes)), classes, folder / "confusion.png"),
+        calibration_picture(*calibration_curve(probabilities, labels), folder / "calibration.png"),
+        top_losses_picture(as_unit_floats(images[hardest]), captions, folder / "top_losses.png"),
+    ]
 
 
 def confusion_picture(matrix, names, path):

@@ -70,6 +70,31 @@ def training_curves(history, path):
     return save_figure(figure, path)
 
 
+def capacity_picture(widths, errors, path):
+    """Draw errors on what models were trained on, and on what was held back, against their width.
+
+    Args:
+        widths: Sequence of integers, rising.
+        errors: Sequence of as many pairs of floats in [0, 1]: shares of wrong answers in training and in validation.
+        path: `Path` of the picture.
+
+    Returns:
+        `path`.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    training, validation = 100 * np.asarray(errors, "float64").T
+    axes.plot(widths, training, "o-", label="images that it was trained on")
+    axes.plot(widths, validation, "o-", label="images that were held back")
+    axes.fill_between(widths, training, validation, alpha=0.15, label="what it has learned by heart")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(widths, labels=[str(width) for width in widths])
+    axes.set(xlabel="width: too small on the left, more than needed on the right", ylabel="wrong answers, %")
+    axes.set_ylim(0, None)
+    axes.legend(fontsize=9)
+    return save_figure(figure, path)
+
+
 def labelled_points(points, labels, path):
     """Draw points of the plane, float array of shape `(n, 2)`, with a string beside each."""
     figure = Figure(figsize=(10, 8), layout="constrained")

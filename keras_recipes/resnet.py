@@ -7,6 +7,7 @@ from keras import layers
 from keras_recipes.config import require
 
 RESNETS = {  # blocks of the four stages, and whether a block is a bottleneck
+    10: ((1, 1, 1, 1), False),  # not in the paper: where a processor has to do
     18: ((2, 2, 2, 2), False),
     34: ((3, 4, 6, 3), False),
     50: ((3, 4, 6, 3), True),
@@ -23,7 +24,7 @@ def resnet(input_shape, depth=18, filters=64, stem="large", name="resnet"):
     Args:
         input_shape: Tuple of integers, `(height, width, channels)`; `(None,
             None, channels)` for images of any size.
-        depth: Integer: 18, 34 or 50 layers.
+        depth: Integer: 10, 18, 34 or 50 layers.
         filters: Integer, channels of the first stage; each further one has twice as many.
         stem: String: "large", a convolution of 7 × 7 and a pooling that make
             images a quarter as wide; "small", for images of about 32 pixels, a
@@ -73,7 +74,10 @@ def residual_block(x, filters, strides, bottleneck, name, output_name):
         sizes = [(filters, 1, 1), (filters, 3, strides), (wide, 1, 1)]
     around = x
     if strides > 1 or x.shape[-1] != wide:
-        around = normalized_convolution(x, wide, 1, strides, f"{name}_around")
+        # Every second pixel, and then a convolution of 1 × 1, is one with a stride, whose gradient on
+        # PyTorch 2.13 writes beyond its memory on a CPU: with two threads and batches of odd sizes.
+        seen = layers.MaxPooling2D(1, strides=strides, name=f"{name}_seen")(x) if strides > 1 else x
+        around = normalized_convolution(seen, wide, 1, 1, f"{name}_around")
     for index, (number, size, stride) in enumerate(sizes):
         last = index == len(sizes) - 1
         x = normalized_convolution(x, number, size, stride, f"{name}_conv{index}", "zeros" if last else "ones")

@@ -1,0 +1,169 @@
+"""Pictures in files, read when they are needed: a folder may be larger than the memory."""
+
+import csv
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_recipes.config import require
+from keras_recipes.data import split
+from keras_recipes.fetch import fetch_folder
+from keras_recipes.images import SUFFIXES, read_picture, readable
+
+ARCHIVES = {  # name: (address, MD5); sums from https://github.com/fastai/fastai/blob/main/fastai/data/checks.txt
+    "mnist_sample": ("https://s3.amazonaws.com/fast-ai-sample/mnist_sample.tgz", "2dbc7ec6f9259b583af0072c55816a88"),
+    "cats_dogs": ("https://s3.amazonaws.com/fast-ai-sample/dogscats.tgz", "3e483c8d6ef2175e9d395a6027eb92b7"),
+}
+TRAIN_FOLDERS = ("train", "training", "training_set")
+TEST_FOLDERS = ("test", "testing", "test_set", "valid", "val", "validation")
+
+
+class ImageFiles:
+    """Pictures that look like an array of bytes, and are read from their files where they are looked at.
+
+    Args:
+        files: Sequence of `Path`.
+        size: Tuple of integers, `(height, width)`; see `read_picture`.
+        channels: Integer, 1 or 3.
+
+    Attributes:
+        shape: Tuple `(n, height, width, channels)`.
+        dtype: `numpy.uint8`.
+        nbytes: Integer, the bytes that all of them would need.
+    """
+
+    def __init__(self, files, size, channels=3):
+        self.files, self.size, self.channels = list(files), tuple(size), channels
+        self.shape, self.dtype = (len(self.files), *self.size, channels), np.dtype("uint8")
+        self.nbytes = int(np.prod(self.shape))
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, rows):
+        """Array of bytes of shape `(…, height, width, channels)` for a slice or an integer array of shape `(…)`."""
+        rows = np.arange(len(self))[rows]
+        with ThreadPoolExecutor() as pool:
+            pictures = list(pool.map(lambda row: read_picture(self.files[row], self.size, self.channels), rows.ravel()))
+        return np.stack(pictures).reshape(*rows.shape, *self.shape[1:])
+
+    def __array__(self, dtype=None, copy=None):
+        """All of them, in memory."""
+        return self[:].astype(dtype or self.dtype)
+
+
+def load_image_files(dataset, seed, size=None, channels=3, task="multi_class", known=()):
+    """Pictures of a folder and their classes, in a training and a test part.
+
+    Args:
+        dataset: String, "mnist_sample" or "cats_dogs"; or a path. Of a folder with
+            a folder of pictures per class, or with such folders for
+            training and for testing (`train`, and `test` or `valid`). Or of a CSV file with
+            names of pictures, relative to it, in its first column, and their classes
+            in its second one; a column `is_valid` may say which ones are for testing.
+            Where nothing says so, a fifth is.
+        seed: Integer, seed of the split.
+        size: Tuple of integers, `(height, width)`, or None for that of the first picture.
+        channels: Integer, 1 or 3; 0 for that of the first picture.
+        task: String, "multi_class", or "multi_label" for several classes, separated by spaces, per picture.
+        known: Sequence of strings, what else could have been asked for, for the error.
+
+    Returns:
+        Tuple `(train, test, classes)`: two pairs of `ImageFiles` and targets,
+        int32 of shape `(n,)`, or float32 of shape `(n, classes)` for several
+        per picture; and the list of the names of the classes.
+
+    Raises:
+        ValueError: If the path does not exist or holds no pictures, or a file can't be read.
+    """
+    expected = ", ".join([*map(repr, [*known, *ARCHIVES]), "a folder of class folders, or a CSV file of files and labels"])
+    path = fetch_folder(f"{dataset}/{dataset}", *ARCHIVES[dataset]) if dataset in ARCHIVES else Path(dataset)
+    is_table = path.is_file() and path.suffix.lower() == ".csv"
+    require(str(dataset) != "" and (is_table or path.is_dir()), "dataset", expected, str(dataset))
+    files, labels, for_test = read_table(path) if is_table else read_class_folders(path)
+    require(len(files) > 0, "dataset", "pictures (" + " ".join(SUFFIXES) + ") in folders of their classes", str(path))
+    first = [look_at(file) for file in files][0]
+    size, channels = size or first[:2], channels or first[2]
+    targets, classes = targets_of(labels, task)
+    if for_test is None:
+        order = np.random.default_rng(seed).permutation(len(files))
+        (train,), (test,) = split([np.arange(len(files))], order, test_fraction=0.2)
+    else:
+        train, test = np.flatnonzero(~for_test), np.flatnonzero(for_test)
+    parts = [(ImageFiles([files[row] for row in rows], size, channels), targets[rows]) for rows in (train, test)]
+    return *parts, classes
+
+
+def in_batches(function, images, size=100):
+    """What a function makes of pictures, of which only some are in memory at a time.
+
+    Args:
+        function: Function from bytes of shape `(n, height, width, channels)` to an array of shape `(n, …)`.
+        images: `ImageFiles`, or an array.
+        size: Integer of at least 1, how many at a time.
+
+    Returns:
+        Array of shape `(len(images), …)`.
+    """
+    return np.concatenate([function(images[start : start + size]) for start in range(0, len(images), size)])
+
+
+def read_class_folders(folder):
+    """Files, a list of one label for each, and which of them are for testing, or None."""
+    inside = {child.name: child for child in sorted(folder.iterdir()) if child.is_dir()}
+    train, test = ([inside[name] for name in names if name in inside] for names in (TRAIN_FOLDERS, TEST_FOLDERS))
+    parts = [train[0], test[0]] if train and test else [folder]
+    found = [
+        (file, [place.name], number > 0)
+        for number, part in enumerate(parts)
+        for place in sorted(part.iterdir())
+        if place.is_dir() and not place.name.startswith(".")
+        for file in sorted(place.iterdir())
+        if file.suffix.lower() in SUFFIXES
+    ]
+    files, labels, for_test = zip(*found, strict=True) if found else ([], [], [])
+    return files, labels, np.array(for_test) if len(parts) > 1 else None
+
+
+def read_table(path):
+    """The same of a CSV file with a header."""
+    with readable(path), path.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    require(len(header) > 1, "dataset", "a CSV file with columns of files and of labels", header)
+    short = [row for row in rows if len(row) != len(header)]
+    require(not short, "dataset", f"a CSV file with {len(header)} columns in each row", short[:1])
+    files = [file_of(path.parent / row[0]) for row in rows]
+    labels = [row[1].replace(";", " ").split() for row in rows]
+    if "is_valid" not in header:
+        return files, labels, None
+    return files, labels, np.array([row[header.index("is_valid")].lower() in ("true", "1") for row in rows], bool)
+
+
+def file_of(path):
+    """A file that may have been named without its suffix."""
+    candidates = [path, *(path.with_name(path.name + suffix) for suffix in SUFFIXES)]
+    existing = [candidate for candidate in candidates if candidate.is_file()]
+    require(len(existing) > 0, "dataset", "a CSV file of files that exist", str(path))
+    return existing[0]
+
+
+def look_at(file):
+    """Height, width and channels of a picture, without reading all of it."""
+    with readable(file), Image.open(file) as picture:
+        return picture.height, picture.width, 1 if picture.mode in ("1", "L") else 3
+
+
+def targets_of(labels, task):
+    """Targets for lists of labels, and the names of the classes, sorted."""
+    classes = sorted({label for several in labels for label in several})
+    numbers = {label: number for number, label in enumerate(classes)}
+    if task == "multi_label":
+        targets = np.zeros((len(labels), len(classes)), "float32")
+        for row, several in enumerate(labels):
+            targets[row, [numbers[label] for label in several]] = 1
+        return targets, classes
+    wrong = [several for several in labels if len(several) != 1]
+    require(not wrong, "task", "'multi_label' for pictures that have not one class each", wrong[:1])
+    return np.array([numbers[label] for (label,) in labels], "int32"), classes

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from keras_recipes.augmentation import AUGMENTATIONS, Augmentation, SmallAtFirst, average_of_views, resized
+
+RNG = np.random.default_rng(0)
+SQUARE = RNG.integers(0, 256, size=(64, 9, 9, 3)).astype("uint8")
+OBLONG = RNG.integers(0, 256, size=(64, 6, 9, 1)).astype("uint8")
+
+
+def views(augmentation, images, seed=1):
+    return augmentation(images, np.random.default_rng(seed))
+
+
+def shares(images, candidates):
+    """How many views are each of some arrays of candidates; each view is exactly one of them."""
+    same = np.array([(images == candidate).all(axis=(1, 2, 3)) for candidate in candidates])
+    assert (same.sum(axis=0) == 1).all()
+    return same.sum(axis=1)
+
+
+@pytest.mark.parametrize("images", [SQUARE, OBLONG])
+def test_flips_half_of_the_images(images):
+    found = shares(views(Augmentation(flip="horizontal"), images), [images, images[:, :, ::-1]])
+    assert found.min() > 20
+
+
+def test_squares_lie_in_all_eight_ways():
+    ways = [np.rot90(side, k, axes=(1, 2)) for side in (SQUARE, SQUARE[:, :, ::-1]) for k in range(4)]
+    assert shares(views(Augmentation(flip="any"), SQUARE), ways).min() >= 1
+
+
+def test_shifts_by_whole_pixels_into_the_mirror_image():
+    padded = np.pad(OBLONG, ((0, 0), (2, 2), (3, 3), (0, 0)), mode="reflect")
+    moved = [padded[:, y : y + 6, x : x + 9] for y in range(1, 4) for x in range(1, 6)]
+    found = shares(views(Augmentation(shift=0.24), OBLONG), moved)  # by at most 1 of 6 and 2 of 9 pixels
+    assert (found > 0).all()
+
+
+def test_turns_and_zooms_around_the_centre():
+    rows, columns = np.mgrid[:31, :31] - 15
+    disc = np.where(np.hypot(rows, columns) < 8, 255, 0).astype("uint8")[None, ..., None]
+    discs = np.repeat(disc, 50, axis=0)
+    turned = views(Augmentation(rotation=180), discs)
+    assert abs(turned.astype(int) - disc).mean() < 6  # its edge is jagged
+    areas = views(Augmentation(zoom=1.5), discs).mean(axis=(1, 2, 3)) / disc.mean()
+    assert 1 / 1.5**2 - 0.05 < areas.min() < 0.6
+    assert 1.9 < areas.max() < 1.5**2 + 0.1
+    assert abs(views(Augmentation(zoom=1.5), discs)[:, 15, 15].astype(int) - 255).max() == 0
+    bar = np.where(abs(rows) < 2, 255, 0).astype("uint8")[None, ..., None]
+    turned = views(Augmentation(rotation=45), np.repeat(bar, 200, axis=0))
+    assert turned[:, 4, 4].max() > 200  # some turn that far, and none farther
+    assert turned[:, 1, 15].max() == 0
+
+
+def test_lights():
+    grey = np.full((100, 4, 4, 3), 100, "uint8")
+    lit = views(Augmentation(lighting=0.5), grey).astype(int)
+    assert 66 <= lit.min() < 75
+    assert 135 < lit.max() <= 150
+    colours = np.zeros((100, 4, 4, 3), "uint8") + np.array([200, 100, 100], "uint8")
+    lit = views(Augmentation(lighting=0.5), colours).astype(float)
+    saturation = (lit.max(axis=-1) - lit.min(axis=-1)) / lit.mean(axis=-1)
+    assert saturation.max() > 1.2 * 0.75 > 0.75 / 1.2 > saturation.min()
+
+
+def test_views_are_of_the_seed_and_of_it_only():
+    for augmentation in AUGMENTATIONS.values():
+        one = views(augmentation, SQUARE)
+        assert one.dtype == np.uint8
+        np.testing.assert_array_equal(one, views(augmentation, SQUARE.copy()))
+        assert augmentation == AUGMENTATIONS["none"] or (one != views(augmentation, SQUARE, seed=2)).any()
+    np.testing.assert_array_equal(views(AUGMENTATIONS["none"], SQUARE), SQUARE)
+
+
+def test_channels_move_together():
+    grey = np.repeat(SQUARE[..., :1], 3, axis=-1)
+    four = np.repeat(SQUARE[..., :1], 4, axis=-1)
+    augmentation = Augmentation(rotation=20, zoom=1.2, shift=0.2, flip="any")
+    np.testing.assert_array_equal(views(augmentation, four)[..., :3], views(augmentation, grey))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"rotation": 181}, "rotation"),
+        ({"zoom": 0.5}, "zoom"),
+        ({"shift": 1.0}, "shift"),
+        ({"flip": "vertical"}, "flip"),
+        ({"lighting": -1}, "lighting"),
+    ],
+)
+def test_refuses(options, named):
+    with pytest.raises(ValueError, match=f"`{named}` must be"):
+        Augmentation(**options)
+
+
+def test_refuses_images_that_it_would_spoil():
+    with pytest.raises(ValueError, match="`images` must be bytes, received 'float32'"):
+        views(Augmentation(), SQUARE.astype("float32"))
+    with pytest.raises(ValueError, match=r"square for flips of 'any' kind, received \(6, 9\)"):
+        views(Augmentation(flip="any"), OBLONG)
+
+
+def test_small_at_first():
+    small = SmallAtFirst(Augmentation(), 3, epochs=2)
+    assert [small(SQUARE, RNG, epoch).shape[1:3] for epoch in range(4)] == [(3, 3), (3, 3), (9, 9), (9, 9)]
+
+
+def test_resized_takes_averages():
+    blocks = np.kron(RNG.integers(0, 256, size=(4, 4)), np.ones((4, 4))).astype("uint8")
+    small = resized(np.stack([blocks, blocks])[..., None], 4)
+    assert small.shape == (2, 4, 4, 1)
+    truth = blocks.reshape(4, 4, 4, 4).mean(axis=(1, 3))
+    assert np.corrcoef(small[0].ravel(), truth.ravel())[0, 1] > 0.95
+
+
+def test_average_of_views():
+    def predict(images):
+        return images.reshape(len(images), -1)[:, :2].astype(float)
+
+    flip = Augmentation(flip="horizontal")
+    plain = predict(SQUARE)
+    rngs = [np.random.default_rng([5, view]) for view in range(3)]
+    others = np.mean([predict(flip(SQUARE, rng)) for rng in rngs], axis=0)
+    found = average_of_views(predict, SQUARE, flip, views=3, weight=0.75, seed=5)
+    np.testing.assert_allclose(found, 0.25 * plain + 0.75 * others)
+    np.testing.assert_array_equal(average_of_views(predict, SQUARE, flip, views=0), plain)
+    for options, named in (({"views": -1}, "views"), ({"weight": 1.5}, "weight")):
+        with pytest.raises(ValueError, match=f"`{named}` must be"):
+            average_of_views(predict, SQUARE, flip, **options)
