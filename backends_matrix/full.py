@@ -2,6 +2,7 @@
 
 python -m backends_matrix.full run vae           # on the backend of this process
 python -m backends_matrix.full run gan --preset grid --seeds 0
+python -m backends_matrix.full run image_transfer --dataset my_folder   # other flags are the recipe's
 python -m backends_matrix.full collect           # once all backends have run
 """
 
@@ -43,23 +44,23 @@ def main(argv=None):
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="to run it with (0 1 2)")
     parser.add_argument("--folder", type=Path, default=Path("build/full"), help="where the runs are")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where the collected results go")
-    args = parser.parse_args(argv)
+    args, flags = parser.parse_known_args(argv)
     if args.action == "run":
         for recipe in args.recipes or recipe_names():
             for seed in args.seeds:
-                run(recipe, args.preset, seed, args.backend, args.folder)
+                run(recipe, args.preset, seed, args.backend, args.folder, flags)
     else:
         collect(args.folder, args.results)
         write_file(args.results / "full.md", page(args.results))
         write_file(README, with_table(README.read_text(encoding="utf-8"), args.results))
 
 
-def run(recipe, preset, seed, backend, folder):
-    """Run a recipe as its user would, unless the folder has that run already."""
+def run(recipe, preset, seed, backend, folder, flags=()):
+    """Run a recipe as its user would, with further flags of its own, unless the folder has that run already."""
     run_folder = folder / (recipe if preset == "full" else f"{recipe}-{preset}") / f"{backend}-{seed}"
     if (run_folder / "seconds.json").exists():
         return
-    command = [sys.executable, "-m", f"recipes.{recipe}", "--preset", preset, "--seed", str(seed)]
+    command = [sys.executable, "-m", f"recipes.{recipe}", "--preset", preset, "--seed", str(seed), *flags]
     begin = time.perf_counter()
     environment = environment_for(backend, "native", threads=1, gpu=True)
     subprocess.run([*command, "--run-folder", str(run_folder)], check=True, env=environment)
