@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 from PIL import Image, ImageEnhance
 
 from keras_recipes.config import require, require_at_least, require_fraction, require_one_of
+from keras_recipes.data import Batches
 
 FLIPS = ("none", "horizontal", "any")
 
@@ -51,7 +53,7 @@ class Augmentation:
         Args:
             images: Array of bytes of shape `(n, height, width, channels)`.
             rng: `numpy.random.Generator`.
-            epoch: Integer, which does not matter; `Batches` tells it.
+            epoch: Integer, which does not matter; `ViewBatches` tells it.
 
         Returns:
             Array of the same shape and type.
@@ -116,6 +118,47 @@ AUGMENTATIONS = {  # by what the images show
     "photos": Augmentation(rotation=10, zoom=1.15, shift=0.08, flip="horizontal", lighting=0.2),
     "from_above": Augmentation(rotation=10, zoom=1.1, shift=0.05, flip="any", lighting=0.1),
 }
+
+
+class ViewBatches(Batches):
+    """Batches of other views of the images in each epoch.
+
+    Args:
+        arrays: Tuple `(images, y)`, as for `Batches`; images are bytes.
+        batch_size: Integer of at least 1, examples per batch.
+        seed: Integer of at least 0, or list of them, seed of the order and of the views.
+        views: Function of the images of a batch, a `numpy.random.Generator` and the number of the epoch, counted
+            from 0, such as `Augmentation`. Each batch has a generator of its own, so that
+            its views do not depend on what came before it.
+
+    Raises:
+        ValueError: As `Batches` does.
+    """
+
+    def __init__(self, arrays, batch_size, seed, views):
+        super().__init__(arrays, batch_size, seed)
+        self.views, self.seed, self.orders = views, np.atleast_1d(seed).tolist(), 0
+
+    def __getitem__(self, index):
+        images, *others = super().__getitem__(index)
+        rng = np.random.default_rng([*self.seed, 1, self.orders, index])
+        return self.views(images, rng, max(0, self.orders - 1)), *others
+
+    def stacks(self, max_steps=64, max_bytes=2**26):
+        """The epoch's batches in stacks, as those of `Batches`."""
+        whole = self.num_examples // self.batch_size
+        of_example = sum(array.nbytes // self.num_examples for array in keras.tree.flatten(self.arrays))
+        steps = max(1, min(max_steps, max_bytes // max(1, of_example * self.batch_size)))
+        for begin in range(0, whole, steps):
+            batches = [self[index] for index in range(begin, min(begin + steps, whole))]
+            yield keras.tree.map_structure(lambda *leaves: np.stack(leaves), *batches)
+        if whole < len(self):
+            yield keras.tree.map_structure(lambda array: array[None], self[whole])
+
+    def on_epoch_end(self):
+        """Draw the order of the next epoch; Keras' `fit` does so before the first one, too."""
+        super().on_epoch_end()
+        self.orders += 1
 
 
 @dataclass(frozen=True)

@@ -37,16 +37,12 @@ class Batches(keras.utils.PyDataset):
         seed: Integer of at least 0, seed of the order.
         whole: Boolean, whether an epoch leaves out what does not fill a batch;
             if not, its last batch is smaller.
-        transform: Function of the `x` of a batch, a `numpy.random.Generator` and
-            the number of the epoch, counted from 0, which returns what is trained
-            on in its place, such as `Augmentation`; None for none. Each batch has
-            a generator of its own, so that a batch does not depend on those before it.
 
     Raises:
         ValueError: If `batch_size` is below 1, or there are no examples.
     """
 
-    def __init__(self, arrays, batch_size, seed=0, whole=False, transform=None):
+    def __init__(self, arrays, batch_size, seed=0, whole=False):
         super().__init__()
         require(batch_size >= 1, "batch_size", "a number of at least 1", batch_size)
         self.arrays, self.batch_size = arrays, batch_size
@@ -54,7 +50,6 @@ class Batches(keras.utils.PyDataset):
         require(self.num_examples > 0, "arrays", "examples to train on", "none")
         require(not whole or batch_size <= self.num_examples, "batch_size", f"at most {self.num_examples}", batch_size)
         self.batched = self.num_examples // batch_size * batch_size if whole else self.num_examples  # in an epoch
-        self.transform, self.seed, self.epoch = transform, np.atleast_1d(seed).tolist(), 0
         self.rng = np.random.default_rng(seed)
         self.order = self.rng.permutation(self.num_examples)
 
@@ -63,14 +58,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self.transformed(index, keras.tree.map_structure(lambda array: array[rows], self.arrays))
-
-    def transformed(self, index, batch):
-        """The batch at an index as it is trained on."""
-        if self.transform is None:
-            return batch
-        rng = np.random.default_rng([*self.seed, 1, self.epoch, index])
-        return self.transform(batch[0], rng, self.epoch), *batch[1:]
+        return keras.tree.map_structure(lambda array: array[rows], self.arrays)
 
     def stacks(self, max_steps=64, max_bytes=2**26):
         """The epoch's batches in stacks of several, each gathered at once.
@@ -89,19 +77,14 @@ class Batches(keras.utils.PyDataset):
         most = max(1, min(max_steps, max_bytes // max(1, of_example * self.batch_size)))
         steps = -(-whole // -(-whole // most)) if whole else 1  # stacks of nearly the same size
         for begin in range(0, whole, steps):
-            end = min(begin + steps, whole)
-            if self.transform is None:
-                rows = self.order[begin * self.batch_size : end * self.batch_size].reshape(-1, self.batch_size)
-                yield keras.tree.map_structure(lambda array, rows=rows: array[rows], self.arrays)
-            else:
-                batches = [self[index] for index in range(begin, end)]
-                yield keras.tree.map_structure(lambda *leaves: np.stack(leaves), *batches)
+            rows = self.order[begin * self.batch_size : min(begin + steps, whole) * self.batch_size]
+            rows = rows.reshape(-1, self.batch_size)
+            yield keras.tree.map_structure(lambda array, rows=rows: array[rows], self.arrays)
         if whole * self.batch_size < self.batched:
             yield keras.tree.map_structure(lambda array: array[None], self[whole])
 
     def on_epoch_end(self):
         """Draw the order of the next epoch."""
-        self.epoch += 1
         self.order = self.rng.permutation(self.num_examples)
 
     def skip_epochs(self, number):

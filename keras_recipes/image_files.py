@@ -5,16 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from keras_recipes.config import require
 from keras_recipes.data import split
 from keras_recipes.fetch import fetch_folder
-from keras_recipes.images import SUFFIXES, read_picture, readable
+from keras_recipes.images import SUFFIXES, readable
 
-ARCHIVES = {  # name: (address, MD5); sums from https://github.com/fastai/fastai/blob/main/fastai/data/checks.txt
-    "mnist_sample": ("https://s3.amazonaws.com/fast-ai-sample/mnist_sample.tgz", "2dbc7ec6f9259b583af0072c55816a88"),
-    "cats_dogs": ("https://s3.amazonaws.com/fast-ai-sample/dogscats.tgz", "3e483c8d6ef2175e9d395a6027eb92b7"),
+ARCHIVES = {  # name: (address, sum); sums are those of https://github.com/fastai/fastai/blob/main/fastai/data/checks.txt
+    "mnist_sample": (
+        "https://s3.amazonaws.com/fast-ai-sample/mnist_sample.tgz",
+        "md5:2dbc7ec6f9259b583af0072c55816a88",
+    ),
+    "cats_dogs": ("https://s3.amazonaws.com/fast-ai-sample/dogscats.tgz", "md5:3e483c8d6ef2175e9d395a6027eb92b7"),
 }
 TRAIN_FOLDERS = ("train", "training", "training_set")
 TEST_FOLDERS = ("test", "testing", "test_set", "valid", "val", "validation")
@@ -25,7 +28,7 @@ class ImageFiles:
 
     Args:
         files: Sequence of `Path`.
-        size: Tuple of integers, `(height, width)`; see `read_picture`.
+        size: Tuple of integers, `(height, width)`; see `read_fitted`.
         channels: Integer, 1 or 3.
 
     Attributes:
@@ -46,12 +49,33 @@ class ImageFiles:
         """Array of bytes of shape `(…, height, width, channels)` for a slice or an integer array of shape `(…)`."""
         rows = np.arange(len(self))[rows]
         with ThreadPoolExecutor() as pool:
-            pictures = list(pool.map(lambda row: read_picture(self.files[row], self.size, self.channels), rows.ravel()))
+            pictures = list(pool.map(lambda row: read_fitted(self.files[row], self.size, self.channels), rows.ravel()))
         return np.stack(pictures).reshape(*rows.shape, *self.shape[1:])
 
     def __array__(self, dtype=None, copy=None):
         """All of them, in memory."""
         return self[:].astype(dtype or self.dtype)
+
+
+def read_fitted(file, size, channels):
+    """A picture as bytes of a size, resized so far that it covers it; what juts out on two sides is cut off.
+
+    Args:
+        file: `Path`.
+        size: Tuple of integers, `(height, width)`.
+        channels: Integer, 1 or 3.
+
+    Returns:
+        Array of bytes of shape `(height, width, channels)`.
+
+    Raises:
+        ValueError: If it can't be read.
+    """
+    with readable(file), Image.open(file) as picture:
+        picture.draft(None, size[::-1])  # a photograph is read as small as will do
+        upright = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
+        array = np.asarray(ImageOps.fit(upright, size[::-1], Image.Resampling.BILINEAR))
+    return array.reshape(*size, channels)
 
 
 def load_image_files(dataset, seed, size=None, channels=3, task="multi_class", known=()):
@@ -78,7 +102,9 @@ def load_image_files(dataset, seed, size=None, channels=3, task="multi_class", k
     Raises:
         ValueError: If the path does not exist or holds no pictures, or a file can't be read.
     """
-    expected = ", ".join([*map(repr, [*known, *ARCHIVES]), "a folder of class folders, or a CSV file of files and labels"])
+    expected = ", ".join(
+        [*map(repr, [*known, *ARCHIVES]), "a folder of class folders, or a CSV file of files and labels"]
+    )
     path = fetch_folder(f"{dataset}/{dataset}", *ARCHIVES[dataset]) if dataset in ARCHIVES else Path(dataset)
     is_table = path.is_file() and path.suffix.lower() == ".csv"
     require(str(dataset) != "" and (is_table or path.is_dir()), "dataset", expected, str(dataset))
@@ -152,7 +178,9 @@ def file_of(path):
 def look_at(file):
     """Height, width and channels of a picture, without reading all of it."""
     with readable(file), Image.open(file) as picture:
-        return picture.height, picture.width, 1 if picture.mode in ("1", "L") else 3
+        height, width, mode = picture.height, picture.width, picture.mode
+    require(not mode.startswith(("I", "F")), "dataset", "pictures of 8 bits per channel", f"{file.name} {mode}")
+    return height, width, 1 if mode in ("1", "L") else 3
 
 
 def targets_of(labels, task):

@@ -23,7 +23,9 @@ def synthetic_textures(num_images, size, num_classes, seed, several=False):
         ValueError: If stripes of a class would be finer than four pixels.
     """
     finest = 2 * 2.0 ** (num_classes - 1)
-    require(num_classes >= 2 and finest <= size / 4, "num_classes", f"from 2 to what {size} pixels can show", num_classes)
+    require(
+        num_classes >= 2 and finest <= size / 4, "num_classes", f"from 2 to what {size} pixels can show", num_classes
+    )
     rng = np.random.default_rng(seed)
     classes = rng.integers(0, num_classes, size=num_images)
     there = rng.random((num_images, num_classes)) < 0.4 if several else np.eye(num_classes, dtype=bool)[classes]

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from keras_recipes.config import require
 
@@ -70,28 +70,11 @@ def read_folder(folder):
     return images, np.array([label for _, label in found], "int32") if classes else None
 
 
-def read_picture(file, size=None, channels=0):
-    """A picture as bytes.
-
-    Args:
-        file: `Path`.
-        size: Tuple of integers, `(height, width)`, to which it is resized, and
-            of which what juts out on two sides is cut off; None for its own.
-        channels: Integer, 1 for grey and 3 for colours; 0 for 1 if it is grey, else 3.
-
-    Returns:
-        Array of shape `(height, width, channels)`.
-
-    Raises:
-        ValueError: If it can't be read, or has not 8 bits per channel.
-    """
+def read_picture(file):
+    """A picture as bytes of shape `(height, width, channels)`: 1 channel if it is grey, else 3."""
     with readable(file), Image.open(file) as picture:
         mode = picture.mode
-        kind = "L" if channels == 1 or (channels == 0 and mode in ("1", "L")) else "RGB"
-        if size is not None:
-            picture.draft(None, size[::-1])  # a photograph is read as small as will do
-            picture = ImageOps.fit(ImageOps.exif_transpose(picture).convert(kind), size[::-1], Image.Resampling.BILINEAR)
-        array = np.asarray(picture.convert(kind))
+        array = np.asarray(picture.convert("L" if mode in ("1", "L") else "RGB"))
     require(not mode.startswith(("I", "F")), "dataset", "pictures of 8 bits per channel", f"{file.name} {mode}")
     return array[..., None] if array.ndim == 2 else array
 

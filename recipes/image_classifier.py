@@ -20,9 +20,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_recipes.augmentation import AUGMENTATIONS
+from keras_recipes.augmentation import AUGMENTATIONS, ViewBatches
 from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
-from keras_recipes.data import Batches, Data
+from keras_recipes.data import Data
 from keras_recipes.files import as_json, write_file
 from keras_recipes.image_datasets import load_class_images
 from keras_recipes.interpretation import calibration_curve, decode, log_losses
@@ -43,7 +43,9 @@ ARCHITECTURES = ("mlp", "cnn", *(f"resnet{depth}" for depth in RESNETS))
 class Config:
     """What can be chosen; each field is a flag of the command line."""
 
-    dataset: str = "mnist"  # or "mnist_sample"; "cifar10"; "digits"; "synthetic"; or path of class folders or a CSV file
+    dataset: str = (
+        "mnist"  # or "mnist_sample"; "cifar10"; "digits"; "synthetic"; or path of class folders or a CSV file
+    )
     image_size: int = 0  # height and width; 0 for those that the images have
     train_images: int = 0  # use the first so many training images only; 0 for all
     architecture: str = "cnn"  # or "mlp"; "resnet10"; "resnet18"; "resnet34"; "resnet50"
@@ -147,7 +149,7 @@ def convolutions(x, config):
 def train(model, data, config, callbacks=()):
     """Minimise the cross-entropy of views of the images, with one cycle of the learning rate."""
     views = AUGMENTATIONS[config.augmentation]
-    batches = Batches(data.train, config.batch_size, config.seed, transform=views)
+    batches = ViewBatches(data.train, config.batch_size, config.seed, views)
     return fit(model, batches, config.epochs, callbacks)
 
 
@@ -184,7 +186,9 @@ def errors(data, config):
 def show(model, data, config, folder):
     """Views that it was trained on, what it confuses and is sure of, and, with `widths`, errors against capacity."""
     classes, (images, labels) = data.names["classes"], data.test
-    views = np.stack([AUGMENTATIONS[config.augmentation](data.train[0][:10], np.random.default_rng(row)) for row in range(4)])
+    views = np.stack(
+        [AUGMENTATIONS[config.augmentation](data.train[0][:10], np.random.default_rng(row)) for row in range(4)]
+    )
     pictures = [image_grid(views / 255, folder / "views.png", title="views while training")]
     pictures += classifier_pictures(images, labels, predict(model, images), classes, folder)
     if config.widths:

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_recipes.augmentation import AUGMENTATIONS, SmallAtFirst, average_of_views
+from keras_recipes.augmentation import AUGMENTATIONS, SmallAtFirst, ViewBatches, average_of_views
 from keras_recipes.backbones import backbone, cut_groups
 from keras_recipes.config import parse_config, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Batches, Data
@@ -63,7 +63,7 @@ class Config:
     batch_size: int = 32  # pictures per step
     head_epochs: int = 10  # passes over what the network has seen, in which the head learns alone
     epochs: int = 10  # passes over the pictures, in which all layers learn
-    learning_rate: float = 1e-3  # the highest, of the head; 0 for what the finder suggests
+    learning_rate: float = 2e-3  # the highest, of the head; 0 for what the finder suggests
     rate_spread: float = 3.0  # how many times as fast as the first layers the head learns
     batch_norm: str = "trained"  # the network's statistics, scales and offsets; or left as they are, "frozen"
     weight_decay: float = 0.01  # by how much of the learning rate weights shrink per step
@@ -86,7 +86,7 @@ SMALL = {
 PRESETS = {
     "full": Config(),
     "mobilenet_v2": Config(backbone="MobileNetV2", backbone_width=0.35),
-    "squeezenet": Config(backbone="squeezenet", backbone_width=1.0),
+    "squeezenet": Config(backbone="squeezenet", backbone_width=1.0, learning_rate=1e-3, rate_spread=10.0),
     "smoke": Config(**SMALL),
     "smoke-multi_label": Config(**SMALL | {"learning_rate": 0.0, "head_units": 0}, task="multi_label"),
     "bench": Config(**SMALL | {"backbone_width": 0.25, "image_size": 64, "head_units": 512}),
@@ -117,6 +117,7 @@ def build_model(config, data):
     for layer in network.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable = config.batch_norm == "trained"
+            layer.momentum = 0.9  # else averages lag behind: those of some networks forget in thousands of steps only
     images = keras.Input((None, None, 3), name="images")
     features = GlobalConcatPooling2D(name="pooled")(network(scaling(images)))  # (batch, 2 * channels)
     model = keras.Model(images, build_head(config, data, features.shape[-1])(features), name="image_transfer")
@@ -151,7 +152,7 @@ def compile_for(model, data, config, learning_rate):
 
 def search_rates(model, data, config):
     """What the learning-rate finder sees, a `RateSearch`."""
-    batches = Batches(data.train, config.batch_size, config.seed, transform=AUGMENTATIONS[config.augmentation])
+    batches = ViewBatches(data.train, config.batch_size, config.seed, AUGMENTATIONS[config.augmentation])
     return find_learning_rate(model, batches, lowest=1e-6, highest=1.0, steps=60)
 
 
@@ -162,7 +163,7 @@ def train(model, data, config, callbacks=()):
     views = AUGMENTATIONS[config.augmentation]
     if config.first_size > 0:
         views = SmallAtFirst(views, config.first_size, config.epochs // 2)
-    return fit(model, Batches(data.train, config.batch_size, config.seed, transform=views), config.epochs, callbacks)
+    return fit(model, ViewBatches(data.train, config.batch_size, config.seed, views), config.epochs, callbacks)
 
 
 def train_head(model, data, config):

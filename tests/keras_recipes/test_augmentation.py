@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_recipes.augmentation import AUGMENTATIONS, Augmentation, SmallAtFirst, average_of_views, resized
+from keras_recipes.augmentation import AUGMENTATIONS, Augmentation, SmallAtFirst, ViewBatches, average_of_views, resized
 
 RNG = np.random.default_rng(0)
 SQUARE = RNG.integers(0, 256, size=(64, 9, 9, 3)).astype("uint8")
@@ -129,3 +129,28 @@ def test_average_of_views():
     for options, named in (({"views": -1}, "views"), ({"weight": 1.5}, "weight")):
         with pytest.raises(ValueError, match=f"`{named}` must be"):
             average_of_views(predict, SQUARE, flip, **options)
+
+
+def moved(x, rng, epoch):
+    return x + 100 * epoch + rng.integers(1, 50, size=x.shape)
+
+
+def test_views_are_drawn_anew_in_each_batch_and_epoch_wherever_training_begins():
+    arrays = np.arange(0, 10_000, 1000), np.arange(10)
+    one, other = (ViewBatches(arrays, 3, [2, 5], moved) for _ in range(2))
+    first = [one[index] for index in range(4)]
+    draws = [x - 1000 * y for x, y in first]
+    assert all((0 < draw).all() and (draw < 50).all() for draw in draws)
+    assert len({tuple(draw) for draw in draws[:3]}) == 3
+    np.testing.assert_array_equal(one[2][0], first[2][0])  # whatever came before
+    stacks = list(other.stacks(max_steps=2))
+    assert [len(stack[0]) for stack in stacks] == [2, 1, 1]
+    for place in (0, 1):
+        flat = np.concatenate([array for stack in stacks for array in stack[place]])
+        np.testing.assert_array_equal(flat, np.concatenate([batch[place] for batch in first]))
+    one.on_epoch_end()  # as Keras does before the first epoch
+    assert (one[0][0] - 1000 * one[0][1] < 50).all()
+    one.on_epoch_end()
+    other.skip_epochs(2)
+    np.testing.assert_array_equal(one[0][0], other[0][0])
+    assert (one[0][0] - 1000 * one[0][1] > 100).all()

@@ -8,7 +8,9 @@ from keras_recipes.interpretation import (
     calibration_curve,
     class_report,
     confusion_matrix,
+    decode,
     f_beta,
+    label_losses,
     log_losses,
     most_confused,
     top_losses,
@@ -97,3 +99,16 @@ def test_bad_input():
         confusion_matrix([0, 1], [0], 3)
     with pytest.raises(ValueError, match="`bins` must be an integer of at least 1"):
         calibration_curve(PROBABILITIES, LABELS, bins=0)
+
+
+def test_label_losses_are_scikit_learns():
+    rng = np.random.default_rng(0)
+    probabilities, targets = rng.uniform(0.01, 0.99, size=(6, 3)), rng.integers(0, 2, size=(6, 3))
+    truth = [sklearn.metrics.log_loss(row, p, labels=[0, 1]) for row, p in zip(targets, probabilities, strict=True)]
+    np.testing.assert_allclose(label_losses(probabilities, targets), truth)
+
+
+def test_decode_names_the_most_probable_first():
+    assert decode([0.2, 0.5, 0.3], ["a", "b", "c"], top=2) == [("b", 0.5), ("c", 0.3)]
+    with pytest.raises(ValueError, match="`probabilities` must be of shape"):
+        decode([0.2, 0.8], ["a", "b", "c"])

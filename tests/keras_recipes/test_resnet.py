@@ -73,7 +73,7 @@ def test_first_layers_for_other_channels():
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="`depth` must be one of 18, 34, 50, received 20"):
+    with pytest.raises(ValueError, match="`depth` must be one of 10, 18, 34, 50, received 20"):
         resnet((32, 32, 3), 20)
     with pytest.raises(ValueError, match="`stem` must be one of 'large', 'small', received 'tiny'"):
         resnet((32, 32, 3), 18, stem="tiny")

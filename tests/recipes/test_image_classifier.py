@@ -1,0 +1,81 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from recipes import image_classifier
+from recipes.image_classifier import PRESETS, Config, build_model, classify, evaluate, load_data, predict, train
+
+
+def trained(config):
+    keras.utils.set_random_seed(config.seed)
+    data = load_data(config)
+    model = build_model(config, data)
+    return data, model, train(model, data, config)
+
+
+def test_tells_small_dots_from_large_ones():
+    data, model, history = trained(PRESETS["smoke"])
+    metrics = evaluate(model, data, PRESETS["smoke"])
+    assert metrics["accuracy"] >= 0.97
+    assert history["accuracy"][-1] > 0.9
+    image = data.test[0][0]
+    first, second = classify(model, image, data.names["classes"])
+    assert first[1] + second[1] == pytest.approx(1)
+    assert first[0] == data.names["classes"][predict(model, image[None])[0].argmax()]
+
+
+def test_a_perceptron_without_hidden_layers_power_is_a_logistic_regression(tmp_path):
+    """Of a linear problem: what scikit-learn finds is an independent reference."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, size=(600, 4, 4)).astype("uint8")
+    labels = (images.reshape(600, 16) @ rng.normal(size=16) > images.mean() * 0.5).astype(int)
+    np.savez(tmp_path / "linear.npz", images=images, labels=labels)
+    config = Config(
+        dataset=str(tmp_path / "linear.npz"), architecture="mlp", width=16, hidden_layers=1, dropout=0.0,
+        augmentation="none", epochs=40, batch_size=32,
+    )  # fmt: skip
+    data, model, _ = trained(config)
+    flat = [part[0].reshape(-1, 16) / 255 for part in (data.train, data.test)]
+    reference = LogisticRegression(C=100, max_iter=1000).fit(flat[0], data.train[1]).score(flat[1], data.test[1])
+    assert evaluate(model, data, config)["accuracy"] >= reference - 0.03
+
+
+def test_capacity_shows_what_is_learned_by_heart():
+    """Labels by chance: a wide model learns those of its training images, a narrow one can't, and neither can tell others."""
+    config = dataclasses.replace(PRESETS["smoke-mlp"], hidden_layers=1, dropout=0.0, augmentation="none", epochs=60)
+    data = load_data(config)
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, size=(100, 28, 28, 1)).astype("uint8"), rng.integers(0, 2, size=100).astype("int32")
+    errors = {
+        width: image_classifier.errors(data._replace(train=noise), dataclasses.replace(config, width=width))
+        for width in (1, 128)
+    }
+    assert errors[128][0] < 0.1 < errors[1][0]
+    assert errors[128][1] > 0.25
+
+
+def test_uses_only_so_many_images():
+    config = dataclasses.replace(PRESETS["smoke"], train_images=50)
+    data = load_data(config)
+    assert len(data.train[0]) == len(data.train[1]) == 50
+    assert len(data.test[0]) > 50
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"architecture": "rnn"}, "architecture"),
+        ({"augmentation": "flip"}, "augmentation"),
+        ({"width": 0}, "width"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"label_smoothing": -0.1}, "label_smoothing"),
+        ({"widths": "4, 8"}, "widths"),
+        ({"train_images": -1}, "train_images"),
+    ],
+)
+def test_refuses(options, named):
+    with pytest.raises(ValueError, match=f"`{named}` must be"):
+        Config(**options)
