@@ -188,7 +188,7 @@ class SmallAtFirst:
 
 
 def resized(images, size):
-    """Bytes of shape `(n, height, width, channels)` as `(n, size, size, channels)`, each an average of what it covers."""
+    """Images, bytes of shape `(n, height, width, channels)`, as `(n, size, size, channels)`, by averaging."""
     grey = images.shape[-1] == 1
     pictures = (Image.fromarray(image[..., 0] if grey else image) for image in images)
     small = [np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)) for picture in pictures]

@@ -1,6 +1,7 @@
 """Networks that have learned to see, by name, without what they were taught to say."""
 
 import inspect
+import itertools
 from pathlib import Path
 
 import keras
@@ -117,5 +118,5 @@ def cut_groups(network, head, parts=2):
     body = [layer for layer in network.layers if layer.weights]
     require(1 <= parts <= len(body), "parts", f"from 1 to {len(body)}, the layers with weights", parts)
     cuts = np.linspace(0, len(body), parts + 1).round().astype(int)
-    groups = [body[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+    groups = [body[begin:end] for begin, end in itertools.pairwise(cuts)]
     return [*groups, [layer for layer in head if layer.weights]]

@@ -12,12 +12,13 @@ from keras_recipes.data import split
 from keras_recipes.fetch import fetch_folder
 from keras_recipes.images import SUFFIXES, readable
 
-ARCHIVES = {  # name: (address, sum); sums are those of https://github.com/fastai/fastai/blob/main/fastai/data/checks.txt
+FAST_AI = "https://s3.amazonaws.com/fast-ai-sample/"
+ARCHIVES = {  # name: (address, sum), https://github.com/fastai/fastai/blob/main/fastai/data/checks.txt
     "mnist_sample": (
         "https://s3.amazonaws.com/fast-ai-sample/mnist_sample.tgz",
         "md5:2dbc7ec6f9259b583af0072c55816a88",
     ),
-    "cats_dogs": ("https://s3.amazonaws.com/fast-ai-sample/dogscats.tgz", "md5:3e483c8d6ef2175e9d395a6027eb92b7"),
+    "cats_dogs": (f"{FAST_AI}dogscats.tgz", "md5:3e483c8d6ef2175e9d395a6027eb92b7"),
 }
 TRAIN_FOLDERS = ("train", "training", "training_set")
 TEST_FOLDERS = ("test", "testing", "test_set", "valid", "val", "validation")
@@ -110,8 +111,8 @@ def load_image_files(dataset, seed, size=None, channels=3, task="multi_class", k
     require(str(dataset) != "" and (is_table or path.is_dir()), "dataset", expected, str(dataset))
     files, labels, for_test = read_table(path) if is_table else read_class_folders(path)
     require(len(files) > 0, "dataset", "pictures (" + " ".join(SUFFIXES) + ") in folders of their classes", str(path))
-    first = [look_at(file) for file in files][0]
-    size, channels = size or first[:2], channels or first[2]
+    looks = [look_at(file) for file in files]
+    size, channels = size or looks[0][:2], channels or looks[0][2]
     targets, classes = targets_of(labels, task)
     if for_test is None:
         order = np.random.default_rng(seed).permutation(len(files))

@@ -20,8 +20,8 @@ def squeezenet(weights=None, name="squeezenet"):
     """SqueezeNet without a head.
 
     Args:
-        weights: String, "imagenet" for those that keras-squeezenet publishes, downloaded once; the path of that file; or
-            None for new ones.
+        weights: String, "imagenet" for those that keras-squeezenet publishes, downloaded once; the path
+            of that file; or None for new ones.
         name: String.
 
     Returns:

@@ -43,9 +43,7 @@ ARCHITECTURES = ("mlp", "cnn", *(f"resnet{depth}" for depth in RESNETS))
 class Config:
     """What can be chosen; each field is a flag of the command line."""
 
-    dataset: str = (
-        "mnist"  # or "mnist_sample"; "cifar10"; "digits"; "synthetic"; or path of class folders or a CSV file
-    )
+    dataset: str = "mnist"  # or "mnist_sample"; "cifar10"; "digits"; "synthetic"; or path of class folders or CSV
     image_size: int = 0  # height and width; 0 for those that the images have
     train_images: int = 0  # use the first so many training images only; 0 for all
     architecture: str = "cnn"  # or "mlp"; "resnet10"; "resnet18"; "resnet34"; "resnet50"
@@ -137,7 +135,7 @@ def perceptron(x, config):
 
 
 def convolutions(x, config):
-    """Three convolutions, each of which sees half of the height and width, (batch, height / 8, width / 8, 4 * width)."""
+    """Three convolutions, each of which halves height and width, (batch, height / 8, width / 8, 4 * width)."""
     for number in range(3):
         options = {"padding": "same", "use_bias": False, "name": f"conv{number}"}
         x = layers.Conv2D(config.width * 2**number, 3, **options)(x)
@@ -169,7 +167,7 @@ def predict(model, images):
 
 
 def classify(model, image, classes, top=5):
-    """The most probable classes of one image, bytes of shape (height, width, channels): pairs of name and probability."""
+    """The most probable classes of one image, bytes (height, width, channels): pairs of name and probability."""
     return decode(predict(model, image[None])[0], classes, top)
 
 

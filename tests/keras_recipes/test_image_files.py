@@ -127,7 +127,7 @@ def test_refuses_what_is_no_picture_before_anything_is_trained(folder):
 
 
 def test_refuses_empty_folders(tmp_path):
-    with pytest.raises(ValueError, match="pictures .* in folders of their classes"):
+    with pytest.raises(ValueError, match=r"pictures .* in folders of their classes"):
         load_image_files(str(tmp_path), 0)
 
 

@@ -44,7 +44,7 @@ def test_a_perceptron_without_hidden_layers_power_is_a_logistic_regression(tmp_p
 
 
 def test_capacity_shows_what_is_learned_by_heart():
-    """Labels by chance: a wide model learns those of its training images, a narrow one can't, and neither can tell others."""
+    """Labels by chance: a wide model learns those that it sees, a narrow one can't, and neither can tell others."""
     config = dataclasses.replace(PRESETS["smoke-mlp"], hidden_layers=1, dropout=0.0, augmentation="none", epochs=60)
     data = load_data(config)
     rng = np.random.default_rng(0)

@@ -42,7 +42,7 @@ def test_tells_several_textures_of_a_picture():
 
 def test_smaller_pictures_at_first():
     config = dataclasses.replace(PRESETS["smoke"], first_size=16)
-    data, model, history = trained(config)
+    data, _, history = trained(config)
     assert np.isfinite(history["loss"]).all()
     assert len(history["loss"]) == config.epochs
     keras.utils.set_random_seed(config.seed)
