@@ -30,7 +30,15 @@ from backends_matrix.page.build import page
 from backends_matrix.page.inputs import read_results
 from backends_matrix.processes import python_argument, pythons_of, run_module
 from backends_matrix.readme import with_table
-from backends_matrix.report import agreement_rows, as_data, describe, markdown, text_table
+from backends_matrix.report import (
+    agreement_rows,
+    as_data,
+    describe,
+    markdown,
+    merged_data,
+    merged_markdown,
+    text_table,
+)
 from backends_matrix.sources import changed
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
@@ -194,7 +202,7 @@ def collect(folder, recipes, results=RESULTS, readme=README):
     """Put the comparison that is in a folder among the committed results, and make page and table of all of them anew.
 
     Args:
-        folder: `Path`, of a comparison of all recipes.
+        folder: `Path`, of a comparison: of all recipes, or of some, which take the places of the old ones.
         recipes: List of names, of all recipes.
         results: `Path` of the folder of committed results.
         readme: `Path` of the file with the table.
@@ -202,14 +210,24 @@ def collect(folder, recipes, results=RESULTS, readme=README):
     Returns:
         Exit status: 0, or 2 if recipes are missing; then nothing is written.
     """
-    new = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    missing = sorted(set(recipes) - set(new["sources"]))
+    data, text = (read_report(folder / "report.json"), read_report(folder / "report.md"))
+    compared = {entry["recipe"] for entry in data["agreement"]}
+    if (results / "matrix.json").exists() and compared == set(data["sources"]):
+        text = merged_markdown(read_report(results / "matrix.md"), text, compared)
+        data = merged_data(read_report(results / "matrix.json"), data)
+    missing = sorted(set(recipes) - set(data["sources"]))
     if missing:
         print(f"{folder} holds no comparison of {', '.join(missing)} by one and the same code: run the whole matrix")
         return 2
-    for source, target in (("report.json", "matrix.json"), ("report.md", "matrix.md")):
-        write_file(results / target, (folder / source).read_text(encoding="utf-8"))
+    for name, content in (("matrix.json", as_json(data)), ("matrix.md", text)):
+        write_file(results / name, content)
     return write_page(sorted(results.glob("*.json")), results / "report.html", readme)
+
+
+def read_report(path):
+    """What a file holds: data of one of JSON, else text."""
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text) if path.suffix == ".json" else text
 
 
 def missing_bundles(bundles, recipes, backends):

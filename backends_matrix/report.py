@@ -198,3 +198,29 @@ def made_with_data(bundles):
         about = {key: bundle.about[key] for key in ("backend", "device", "environment")}
         found += [about] if about not in found else []
     return found
+
+
+def merged_data(old, new):
+    """The report as data of all recipes: those of `new` as there, the others as in `old`; as `as_data` returns both."""
+    merged = {**new, "sources": {**old["sources"], **new["sources"]}}
+    for key in ("agreement", "disagreements", "known", "not_needed", "curves"):
+        merged[key] = [entry for entry in old[key] if entry["recipe"] not in new["sources"]] + new[key]
+        merged[key].sort(key=lambda entry: entry["recipe"])
+    merged["made_with"] = [*new["made_with"], *(entry for entry in old["made_with"] if entry not in new["made_with"])]
+    return merged
+
+
+def merged_markdown(old, new, recipes):
+    """The same of the report as Markdown text; `recipes` are the names of those whose rows are taken from `new`."""
+    (head, new_rows, tail), (_, old_rows, _) = (agreement_table(text) for text in (new, old))
+    rows = [row for row in old_rows if row.split(" | ")[0].removeprefix("| ") not in recipes] + new_rows
+    rows.sort(key=lambda row: row.split(" | ")[0])
+    return "\n".join([*head, *rows, *tail])
+
+
+def agreement_table(text):
+    """The lines of a report up to the head of its table, the rows of the table, and the lines behind it."""
+    lines = text.split("\n")
+    begin = next(number for number, line in enumerate(lines) if line.startswith("|---")) + 1
+    end = next((number for number, line in enumerate(lines[begin:], begin) if not line.startswith("|")), len(lines))
+    return lines[:begin], lines[begin:end], lines[end:]

@@ -78,7 +78,7 @@ def test_only_a_comparison_of_all_recipes_becomes_the_committed_results(tmp_path
     readme.write_text("".join(MARKS))
     for name in (folder, results):
         name.mkdir()
-    (folder / "report.md").write_text("all")
+    (folder / "report.md").write_text("head\n\n|---|\n" + "".join(f"| {name} | old |\n" for name in NAMES) + "\ntail\n")
     report = result_samples.matrix(NAMES) | {"sources": dict.fromkeys(NAMES[1:], "digest")}
     (folder / "report.json").write_text(json.dumps(report))
     assert matrix.collect(folder, NAMES, results, readme) == 2
@@ -88,6 +88,25 @@ def test_only_a_comparison_of_all_recipes_becomes_the_committed_results(tmp_path
     assert matrix.collect(folder, NAMES, results, readme) == 0
     assert {path.name for path in results.iterdir()} == {"matrix.json", "matrix.md", "report.html"}
     assert all(f"| {name} |" in readme.read_text() for name in NAMES)
+
+
+def test_a_comparison_of_some_recipes_takes_their_places(tmp_path):
+    folder, results, readme = tmp_path / "matrix", tmp_path / "results", tmp_path / "README.md"
+    readme.write_text("".join(MARKS))
+    old = result_samples.matrix(NAMES) | {"sources": dict.fromkeys(NAMES, "old")}
+    new = result_samples.matrix(NAMES[1:2]) | {"sources": {NAMES[1]: "new"}}
+    for place, report, word in ((folder, old, "old"), (folder, new, "new")):
+        rows = "".join(f"| {name} | smoke | {word} |\n" for name in report["sources"])
+        place.mkdir(exist_ok=True)
+        (place / "report.json").write_text(json.dumps(report))
+        (place / "report.md").write_text(f"{word}\n\n|---|\n{rows}\ntail\n")
+        assert matrix.collect(folder, NAMES, results, readme) == 0
+    found = json.loads((results / "matrix.json").read_text())
+    assert found["sources"] == dict.fromkeys(NAMES, "old") | {NAMES[1]: "new"}
+    assert [entry["recipe"] for entry in found["agreement"]] == sorted(entry["recipe"] for entry in old["agreement"])
+    words = ["new" if name == NAMES[1] else "old" for name in sorted(NAMES)]
+    rows = [f"| {name} | smoke | {word} |" for name, word in zip(sorted(NAMES), words, strict=True)]
+    assert (results / "matrix.md").read_text().split("\n") == ["new", "", "|---|", *rows, "", "tail", ""]
 
 
 def digests_with(monkeypatch, path, old, new):
