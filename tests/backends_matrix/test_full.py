@@ -48,13 +48,14 @@ def test_runs_and_collects(tmp_path, capsys):
     readme.write_text("above\n" + full.MARKS[0] + "old\n" + full.MARKS[1] + "\nbelow\n")
     runs, results, name = tmp_path / "runs", tmp_path / "results", "collaborative_filtering-smoke"
     for seed in (0, 1):
-        full.run("collaborative_filtering", "smoke", seed, backend, runs)
+        full.run("collaborative_filtering", "smoke", seed, backend, runs, ["--epochs", "2"])
         full.run("collaborative_filtering", "smoke", seed, backend, runs)  # is there already
     full.collect(runs, results)
     found = json.loads((results / "full" / f"{name}.json").read_text())
     one, other = (run["metrics"]["rmse"] for run in found["runs"])
     summary = found["summary"]["rmse"][backend]
     assert one != other
+    assert found["config"]["epochs"] == 2
     assert summary["mean"] == pytest.approx((one + other) / 2)
     assert summary["standard_deviation"] == pytest.approx(abs(one - other) / 2**0.5)
     assert len(list((results / "pictures" / name).iterdir())) == 4
