@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from PIL import Image
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -34,3 +35,23 @@ def test_learning_rates(tmp_path):
     assert (tmp_path / "rates.png").exists()
     assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
     assert given["search"].losses.shape == (2, 60)
+
+
+def test_images(tmp_path, monkeypatch):
+    text = (DOCS / "images.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    for name, shade in (("cat", 50), ("dog", 200)):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for number in range(20):
+            Image.new("RGB", (80, 70), (shade, 90, 9 * number)).save(tmp_path / "pets" / name / f"{number}.jpg")
+
+    def build_model(units):
+        layers = keras.layers
+        pixels = layers.Rescaling(1 / 255, name="scaled")
+        return keras.Sequential([keras.Input((64, 64, 3)), pixels, layers.Flatten(), layers.Dense(units)])
+
+    monkeypatch.chdir(tmp_path)
+    given = {"build_model": build_model, "folder": tmp_path}
+    exec(code, given)
+    assert given["probabilities"].shape == (8, 2)
+    assert (tmp_path / "confusion.png").exists()
