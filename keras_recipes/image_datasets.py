@@ -10,6 +10,7 @@ from keras_recipes.config import require
 from keras_recipes.data import split
 from keras_recipes.fetch import fetch
 from keras_recipes.image_files import load_image_files
+from keras_recipes.image_textures import synthetic_textures
 from keras_recipes.images import as_unit_floats, load_images, readable, synthetic_blobs
 
 KNOWN_IMAGES = ("synthetic", "digits", "mnist", "cifar10")
@@ -66,7 +67,9 @@ def load_class_images(dataset, seed, size=0):
     """Images with classes, as bytes, in a training and a test part.
 
     Args:
-        dataset: String, as for `load_image_split`, or for `load_image_files`, whose pictures must fit in memory.
+        dataset: String, "synthetic" for `synthetic_textures`, whose numbers are nowhere alike: where
+            many are, the largest of them is one or the other by rounding; or as for
+            `load_image_split`, or for `load_image_files`, whose pictures must fit in memory.
         seed: Integer, seed of the split and of the synthetic images.
         size: Integer, height and width to which pictures in files are resized; 0 for those of the first one.
 
@@ -84,10 +87,14 @@ def load_class_images(dataset, seed, size=0):
         parts = [(np.asarray(images), labels) for images, labels in (train, test)]
         return *parts, classes
     require(size == 0, "image_size", "0 for images that are not in files", size)
+    if dataset == "synthetic":
+        images, labels = synthetic_textures(1024, 32, 3, seed)
+        train, test = split([images, labels], np.arange(len(images)), test_fraction=0.2)
+        return train, test, [f"stripes {which}" for which in range(3)]
     train, test = load_image_split(dataset, seed)
     require(train[1] is not None, "dataset", "images with classes", str(dataset))
-    known = {"cifar10": CIFAR10_CLASSES, "synthetic": ["small", "large"]}
-    classes = known.get(dataset) or [str(number) for number in range(int(max(train[1].max(), test[1].max())) + 1)]
+    numbers = range(int(max(train[1].max(), test[1].max())) + 1)
+    classes = CIFAR10_CLASSES if dataset == "cifar10" else [str(number) for number in numbers]
     parts = [(np.round(255 * images).astype("uint8"), labels) for images, labels in (train, test)]
     return *parts, classes
 

@@ -23,7 +23,7 @@ from keras import layers
 
 from keras_recipes.augmentation import AUGMENTATIONS, SmallAtFirst, ViewBatches, average_of_views
 from keras_recipes.backbones import backbone, cut_groups
-from keras_recipes.config import parse_config, require_at_least, require_fraction, require_one_of, require_seed
+from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Batches, Data
 from keras_recipes.files import as_json, write_file
 from keras_recipes.frozen_features import accuracy_of_frozen_features
@@ -82,6 +82,7 @@ class Config:
 SMALL = {
     "dataset": "synthetic", "backbone": "resnet10", "backbone_width": 0.0625, "weights": "", "image_size": 32,
     "head_units": 8, "views": 2, "epochs": 2, "head_epochs": 4, "learning_rate": 1e-2,
+    "seed": 1,  # with 0 the input of a ReLU lies within rounding of 0 in the first steps
 }  # fmt: skip
 PRESETS = {
     "full": Config(),
@@ -123,7 +124,9 @@ def build_model(config, data):
     model = keras.Model(images, build_head(config, data, features.shape[-1])(features), name="image_transfer")
     compile_for(model, data, config, config.learning_rate or 1e-3)
     if not config.learning_rate:
-        compile_for(model, data, config, search_rates(model, data, config).suggestion())
+        found = search_rates(model, data, config).suggestion()
+        require(found > 0, "learning_rate", "above 0 where the finder suggests nothing", config.learning_rate)
+        compile_for(model, data, config, found)
     return model
 
 
@@ -227,7 +230,7 @@ def show(model, data, config, folder):
     views = np.stack([augmentation(data.train[0][:8], np.random.default_rng(row)) for row in range(4)])
     keras.utils.set_random_seed(config.seed)
     search = search_rates(build_model(config, data), data, config)
-    schedules = {name: keras.saving.deserialize_keras_object(rate) for name in ["learning rate of the head"]}
+    schedules = {"learning rate of the head": keras.saving.deserialize_keras_object(rate)}
     steps = config.epochs * -(-len(data.train[0]) // config.batch_size)
     pictures = [
         image_grid(as_unit_floats(views), folder / "views.png", title="views while training"),
