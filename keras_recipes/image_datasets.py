@@ -14,6 +14,7 @@ from keras_recipes.image_textures import synthetic_textures
 from keras_recipes.images import as_unit_floats, load_images, readable, synthetic_blobs
 
 KNOWN_IMAGES = ("synthetic", "digits", "mnist", "cifar10")
+TEXTURES = {"synthetic": (1024, 32, 3), "synthetic_small": (512, 16, 2)}  # number, height and width, classes
 MNIST_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 MNIST = {  # file: sha256
     "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -67,9 +68,9 @@ def load_class_images(dataset, seed, size=0):
     """Images with classes, as bytes, in a training and a test part.
 
     Args:
-        dataset: String, "synthetic" for `synthetic_textures`, whose numbers are nowhere alike: where
-            many are, the largest of them is one or the other by rounding; or as for
-            `load_image_split`, or for `load_image_files`, whose pictures must fit in memory.
+        dataset: String, "synthetic" for `synthetic_textures`, or "synthetic_small" for smaller ones, whose numbers
+            are nowhere alike: where many are, the largest of them is one or the other by rounding; or as
+            for `load_image_split`, or for `load_image_files`, whose pictures must fit in memory.
         seed: Integer, seed of the split and of the synthetic images.
         size: Integer, height and width to which pictures in files are resized; 0 for those of the first one.
 
@@ -81,16 +82,17 @@ def load_class_images(dataset, seed, size=0):
         ValueError: As `load_image_files` and `load_images` do, if images have no
             classes, or if a size is given for images that are not in files.
     """
-    in_files = dataset not in KNOWN_IMAGES and not str(dataset).endswith(".npz")
+    in_files = dataset not in (*KNOWN_IMAGES, *TEXTURES) and not str(dataset).endswith(".npz")
     if in_files:
         train, test, classes = load_image_files(dataset, seed, (size, size) if size else None, 0, known=KNOWN_IMAGES)
         parts = [(np.asarray(images), labels) for images, labels in (train, test)]
         return *parts, classes
     require(size == 0, "image_size", "0 for images that are not in files", size)
-    if dataset == "synthetic":
-        images, labels = synthetic_textures(1024, 32, 3, seed)
-        train, test = split([images, labels], np.arange(len(images)), test_fraction=0.2)
-        return train, test, [f"stripes {which}" for which in range(3)]
+    if dataset in TEXTURES:
+        number, side, num_classes = TEXTURES[dataset]
+        images = synthetic_textures(number, side, num_classes, seed)
+        train, test = split(images, np.arange(number), test_fraction=0.2)
+        return train, test, [f"stripes {which}" for which in range(num_classes)]
     train, test = load_image_split(dataset, seed)
     require(train[1] is not None, "dataset", "images with classes", str(dataset))
     numbers = range(int(max(train[1].max(), test[1].max())) + 1)

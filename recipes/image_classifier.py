@@ -70,7 +70,7 @@ class Config:
         require_seed(self, "seed")
 
 
-SMALL = {"dataset": "synthetic", "batch_size": 32, "augmentation": "small"}
+SMALL = {"dataset": "synthetic_small", "batch_size": 32, "augmentation": "small"}
 PRESETS = {
     "full": Config(),
     "mlp": Config(architecture="mlp", width=256, augmentation="none"),
@@ -104,7 +104,7 @@ def build_model(config, data):
     head = task_head("multi_class", data.sizes["num_classes"], config.label_smoothing)
     shape = tuple(data.sizes[name] for name in ("height", "width", "channels"))
     images = keras.Input(shape, name="images")  # (batch, height, width, channels), bytes as floats
-    x = layers.Rescaling(1 / 127.5, -1, name="scaled")(images)  # in [-1, 1]
+    x = layers.Rescaling(1 / 255, name="scaled")(images)  # in [0, 1]
     if config.architecture == "mlp":
         x = perceptron(x, config)
     elif config.architecture == "cnn":

@@ -81,7 +81,7 @@ class Config:
 
 SMALL = {
     "dataset": "synthetic", "backbone": "resnet10", "backbone_width": 0.0625, "weights": "", "image_size": 32,
-    "head_units": 8, "views": 2, "epochs": 2, "head_epochs": 4, "learning_rate": 1e-2,
+    "head_units": 8, "views": 2, "epochs": 2, "head_epochs": 4, "learning_rate": 3e-3,
     "seed": 1,  # with 0 the input of a ReLU lies within rounding of 0 in the first steps
 }  # fmt: skip
 PRESETS = {
@@ -92,7 +92,7 @@ PRESETS = {
     "smoke-multi_label": Config(**SMALL | {"learning_rate": 0.0, "head_units": 0}, task="multi_label"),
     "bench": Config(**SMALL | {"backbone_width": 0.25, "image_size": 64, "head_units": 512}),
 }
-TEXTURES = 3  # classes of the synthetic pictures
+CLASSES = 3  # classes of the synthetic pictures
 
 
 def load_data(config):
@@ -103,8 +103,8 @@ def load_data(config):
     size, several = config.image_size, config.task == "multi_label"
     if config.dataset == "synthetic":
         number = 640 if size <= 32 else 1280
-        images, targets = synthetic_textures(number, size, TEXTURES, config.seed, several)
-        cut, classes = number * 4 // 5, [f"stripes {which}" for which in range(TEXTURES)]
+        images, targets = synthetic_textures(number, size, CLASSES, config.seed, several)
+        cut, classes = number * 4 // 5, [f"stripes {which}" for which in range(CLASSES)]
         train, test = (images[:cut], targets[:cut]), (images[cut:], targets[cut:])
     else:
         options = {"task": config.task, "known": ("synthetic",)}

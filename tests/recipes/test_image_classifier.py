@@ -48,7 +48,7 @@ def test_capacity_shows_what_is_learned_by_heart():
     config = dataclasses.replace(PRESETS["smoke-mlp"], hidden_layers=1, dropout=0.0, augmentation="none", epochs=60)
     data = load_data(config)
     rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, size=(100, 32, 32, 3)).astype("uint8"), rng.integers(0, 2, size=100).astype("int32")
+    noise = rng.integers(0, 256, size=(100, 16, 16, 3)).astype("uint8"), rng.integers(0, 2, size=100).astype("int32")
     errors = {
         width: image_classifier.errors(data._replace(train=noise), dataclasses.replace(config, width=width))
         for width in (1, 128)

@@ -10,7 +10,7 @@ from keras_recipes.backbones import backbone
 from keras_recipes.image_textures import synthetic_textures
 from recipes.image_transfer import PRESETS, Config, build_model, classify, evaluate, load_data, predict, see, train
 
-WIDER = dataclasses.replace(PRESETS["smoke"], backbone_width=0.125, epochs=12)
+WIDER = dataclasses.replace(PRESETS["smoke"], backbone_width=0.125, epochs=12, learning_rate=1e-2)
 
 
 def trained(config):
