@@ -10,7 +10,7 @@ from keras_recipes.backbones import backbone
 from keras_recipes.image_textures import synthetic_textures
 from recipes.image_transfer import PRESETS, Config, build_model, classify, evaluate, load_data, predict, see, train
 
-WIDER = dataclasses.replace(PRESETS["smoke"], backbone_width=0.125, epochs=12, learning_rate=1e-2)
+WIDER = dataclasses.replace(PRESETS["smoke"], backbone_width=0.125, epochs=12, head_epochs=4, learning_rate=1e-2)
 
 
 def trained(config):
@@ -41,7 +41,7 @@ def test_tells_several_textures_of_a_picture():
 
 
 def test_smaller_pictures_at_first():
-    config = dataclasses.replace(PRESETS["smoke"], first_size=16)
+    config = dataclasses.replace(PRESETS["smoke"], first_size=16, epochs=2)
     data, _, history = trained(config)
     assert np.isfinite(history["loss"]).all()
     assert len(history["loss"]) == config.epochs
