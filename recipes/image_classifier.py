@@ -116,7 +116,8 @@ def build_model(config, data):
     if len(x.shape) == 4:
         x = GlobalConcatPooling2D(name="pooled")(x)  # (batch, 2 * channels)
     x = layers.Dropout(config.dropout, seed=config.seed, name="head_dropout")(x)
-    model = keras.Model(images, layers.Dense(head.units, name="head")(x), name="image_classifier")
+    logits = layers.Dense(head.units, dtype=keras.config.floatx(), name="head")(x)  # not in mixed precision
+    model = keras.Model(images, logits, name="image_classifier")
 
     steps = config.epochs * -(-len(data.train[0]) // config.batch_size)
     rate, beta_1 = one_cycle(config.learning_rate, steps)
