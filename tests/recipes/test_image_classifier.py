@@ -17,10 +17,10 @@ def trained(config):
 
 
 def test_tells_planted_textures_apart():
-    data, model, history = trained(PRESETS["smoke"])
-    metrics = evaluate(model, data, PRESETS["smoke"])
-    assert metrics["accuracy"] >= 0.97
-    assert history["accuracy"][-1] > 0.9
+    config = dataclasses.replace(PRESETS["smoke"], epochs=6)
+    data, model, history = trained(config)
+    assert evaluate(model, data, config)["accuracy"] >= 0.97  # by chance 0.5
+    assert history["accuracy"][-1] > 0.9  # of views
     image = data.test[0][0]
     found = classify(model, image, data.names["classes"])
     assert sum(probability for _, probability in found) == pytest.approx(1)
