@@ -7,6 +7,8 @@ from unittest import mock
 import keras
 import numpy as np
 
+from keras_recipes.training.row_gradients import RowGradient
+
 
 class Recorder(keras.callbacks.Callback):
     """Note the logs of each step, and the weights after some of them.
@@ -90,6 +92,8 @@ class GradientWatch:
         """In the place of `optimizer.apply`: note the gradients; where `hold` is not 0, leave the weights alone."""
         gradients, variables = list(gradients), list(trainable_variables or optimizer._trainable_variables)
         for variable, gradient in zip(variables, gradients, strict=True):
+            if isinstance(gradient, RowGradient):
+                gradient = gradient.dense(variable.shape[0])
             if gradient is not None:  # adding to zeros sums the parts of TensorFlow's gradients by row
                 optimizer.assign_add(self.gradients[variable.path], gradient)
         before = [keras.ops.copy(variable.value) for variable in variables]

@@ -144,16 +144,9 @@ class ViewBatches(Batches):
         rng = np.random.default_rng([*self.seed, 1, self.orders, index])
         return self.views(images, rng, max(0, self.orders - 1)), *others
 
-    def stacks(self, max_steps=64, max_bytes=2**26):
-        """The epoch's batches in stacks, as those of `Batches`."""
-        whole = self.num_examples // self.batch_size
-        of_example = sum(array.nbytes // self.num_examples for array in keras.tree.flatten(self.arrays))
-        steps = max(1, min(max_steps, max_bytes // max(1, of_example * self.batch_size)))
-        for begin in range(0, whole, steps):
-            batches = [self[index] for index in range(begin, min(begin + steps, whole))]
-            yield keras.tree.map_structure(lambda *leaves: np.stack(leaves), *batches)
-        if whole < len(self):
-            yield keras.tree.map_structure(lambda array: array[None], self[whole])
+    def stack(self, begin, end):
+        """Whole batches from one to another, without the latter, of shape (steps, batch, …)."""
+        return keras.tree.map_structure(lambda *each: np.stack(each), *(self[index] for index in range(begin, end)))
 
     def on_epoch_end(self):
         """Draw the order of the next epoch; Keras' `fit` does so before the first one, too."""

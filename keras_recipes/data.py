@@ -77,11 +77,14 @@ class Batches(keras.utils.PyDataset):
         most = max(1, min(max_steps, max_bytes // max(1, of_example * self.batch_size)))
         steps = -(-whole // -(-whole // most)) if whole else 1  # stacks of nearly the same size
         for begin in range(0, whole, steps):
-            rows = self.order[begin * self.batch_size : min(begin + steps, whole) * self.batch_size]
-            rows = rows.reshape(-1, self.batch_size)
-            yield keras.tree.map_structure(lambda array, rows=rows: array[rows], self.arrays)
+            yield self.stack(begin, min(begin + steps, whole))
         if whole * self.batch_size < self.batched:
             yield keras.tree.map_structure(lambda array: array[None], self[whole])
+
+    def stack(self, begin, end):
+        """Whole batches from one to another, without the latter, of shape (steps, batch, …)."""
+        rows = self.order[begin * self.batch_size : end * self.batch_size].reshape(-1, self.batch_size)
+        return keras.tree.map_structure(lambda array: array[rows], self.arrays)
 
     def on_epoch_end(self):
         """Draw the order of the next epoch."""

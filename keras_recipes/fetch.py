@@ -16,7 +16,7 @@ def data_folder():
     return Path(os.environ.get("KERAS_RECIPES_DATA") or pooch.os_cache("keras-recipes")).expanduser()
 
 
-def fetch(name, url, sha256):
+def fetch(name, url, checksum):
     """A file of the data folder, downloaded if it is not there yet.
 
     The download goes to a temporary file and gets its name once its sum is
@@ -26,7 +26,8 @@ def fetch(name, url, sha256):
     Args:
         name: String, path of the file below the data folder.
         url: String, the address of its original.
-        sha256: String of 64 hexadecimal digits, the sum of the original.
+        checksum: String, the sum of the original: "sha256:" or, for what is published with no other, "md5:", and
+            hexadecimal digits; these alone are a SHA-256.
 
     Returns:
         `Path` of the file.
@@ -38,7 +39,7 @@ def fetch(name, url, sha256):
     """
     path = data_folder() / name
     if not path.exists():
-        pooch.retrieve(url, known_hash=f"sha256:{sha256}", fname=path.name, path=path.parent)
+        pooch.retrieve(url, known_hash=checksum, fname=path.name, path=path.parent)
     return path
 
 
@@ -51,7 +52,7 @@ def fetch_folder(name, url, checksum):
         name: String, path of the folder below the data folder; the archive lies beside it as `<name>.tgz`,
             and holds one folder.
         url: String, the address of the archive.
-        checksum: String, its sum: "sha256:" or, for what is published with no other, "md5:", and hexadecimal digits.
+        checksum: String, its sum, as for `fetch`.
 
     Returns:
         `Path` of the folder.
@@ -62,9 +63,7 @@ def fetch_folder(name, url, checksum):
     """
     folder = data_folder() / name
     if not folder.exists():
-        archive = folder.with_name(f"{folder.name}.tgz")
-        if not archive.exists():
-            pooch.retrieve(url, known_hash=checksum, fname=archive.name, path=archive.parent)
+        archive = fetch(f"{name}.tgz", url, checksum)
         parts = folder.with_name(f"{folder.name}.{os.getpid()}.part")
         try:
             with tarfile.open(archive) as opened:

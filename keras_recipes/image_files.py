@@ -129,12 +129,18 @@ def in_batches(function, images, size=100):
     Args:
         function: Function from bytes of shape `(n, height, width, channels)` to an array of shape `(n, …)`.
         images: `ImageFiles`, or an array.
-        size: Integer of at least 1, how many at a time.
+        size: Integer of at least 1, how many at a time; a last batch of fewer is filled up with its first picture,
+            so that the function is compiled for one shape.
 
     Returns:
         Array of shape `(len(images), …)`.
     """
-    return np.concatenate([function(images[start : start + size]) for start in range(0, len(images), size)])
+    size, found = min(size, len(images)), []
+    for start in range(0, len(images), size):
+        some = images[start : start + size]
+        filled = np.concatenate([some, np.repeat(some[:1], size - len(some), axis=0)])
+        found.append(function(filled)[: len(some)])
+    return np.concatenate(found)
 
 
 def read_class_folders(folder):

@@ -22,6 +22,7 @@ MAY_IMPORT_BACKENDS = (
     "keras_recipes/training/autodiff.py",
     "keras_recipes/training/control_flow.py",
     "keras_recipes/training/dispatch.py",
+    "keras_recipes/training/row_gradients.py",
     "keras_recipes/training/torch_",
 )
 

@@ -10,6 +10,7 @@ from keras_recipes.layers.embedding import Embedding as Embedding
 from keras_recipes.layers.gaussian_sampling import GaussianSampling as GaussianSampling
 from keras_recipes.layers.image_buffer import ImageBuffer as ImageBuffer
 from keras_recipes.layers.pixel_scaling import PixelScaling as PixelScaling
+from keras_recipes.layers.sparse_embedding import SparseEmbedding as SparseEmbedding
 from keras_recipes.layers.spectral_normalization import SpectralConv2D as SpectralConv2D
 from keras_recipes.layers.spectral_normalization import SpectralDense as SpectralDense
 from keras_recipes.layers.unknown_ids import UnknownIds as UnknownIds

@@ -12,6 +12,7 @@ from keras import ops
 
 from keras_recipes.training.closures import not_assigned, nothing_left_behind
 from keras_recipes.training.jax_scope import Scope, in_scope
+from keras_recipes.training.row_gradients import Lookups, is_table, noting
 
 NO_DEPENDENCE = (
     "`loss_fn` must compute its loss from the variables that it is minimized for: whatever depends on them, "
@@ -31,7 +32,8 @@ def value_and_grad(loss_fn, variables):
     Returns:
         Tuple `(value, gradients)`: what `loss_fn` returns, cut off from
         differentiation, and a list of tensors, each of the shape of its
-        variable; zeros for a variable that the loss does not depend on.
+        variable; zeros for a variable that the loss does not depend on. Of the
+        table of a `SparseEmbedding` the gradient is a `RowGradient`.
 
     Raises:
         ValueError: If `variables` is empty, if the loss is no scalar or depends
@@ -41,9 +43,13 @@ def value_and_grad(loss_fn, variables):
     if not variables:
         raise ValueError("`variables` must hold at least one trainable variable, received an empty list")
     differentiate = {"jax": jax_gradients, "tensorflow": tensorflow_gradients, "torch": torch_gradients}
+    tables = [variable for variable in variables if is_table(variable)]
+    others = [variable for variable in variables if not is_table(variable)]
     with nothing_left_behind("loss_fn", loss_fn), not_assigned("loss_fn", variables):
-        found = differentiate[keras.config.backend()](loss_fn, variables)
-    return keras.tree.map_structure(cut_off, found)  # also from the function that this call may lie in
+        value, *slopes = differentiate[keras.config.backend()](loss_fn, others, tables)
+    found = dict(zip(map(id, [*others, *tables]), [*slopes[0], *slopes[1]], strict=True))
+    # Cut off also from the function that this call may lie in.
+    return keras.tree.map_structure(cut_off, (value, [found[id(variable)] for variable in variables]))
 
 
 def gradient(function, x):
@@ -135,49 +141,76 @@ def cut_off(leaf):
     return ops.stop_gradient(leaf) if ops.is_tensor(leaf) else leaf
 
 
-def jax_gradients(loss_fn, variables):
-    """Differentiate a function of the variables' values, in which the loss function runs."""
+def jax_gradients(loss_fn, variables, tables):
+    """Differentiate a function of the variables' values, and of what is added to looked up rows, all zeros."""
     import jax
 
-    scopes, reached = [], []
+    scopes, lookups, reached = [], [], []
+    watched = watch_for(reached)
+
+    def function(values, added):
+        remaining = iter(added)
+        lookups.append(Lookups(tables, lambda rows: rows + next(remaining)))
+        with noting(lookups[-1]):
+            value, updates, scope = in_scope(loss_fn, variables, values)
+        scopes.append(scope)
+        return watched(loss_of(value)), (value, updates, lookups[-1].ids())
+
+    values = [variable.value for variable in variables]
+    added = rows_looked_up(loss_fn, variables, tables, values) if tables else []
+    differentiated = jax.value_and_grad(function, argnums=(0, 1), has_aux=True)
+    (_, (value, updates, ids)), (gradients, slopes) = differentiated(values, added)
+    require_dependence(reached, [*variables, *tables])
+    scopes[-1].commit(updates)
+    return value, gradients, lookups[-1].gradients(ids, slopes)
+
+
+def watch_for(reached):
+    """The identity, which adds to a list when JAX differentiates through it: if its argument depends on anything."""
+    import jax
 
     @jax.custom_vjp
     def watched(loss):
         return loss
 
-    def forward(loss):  # JAX calls this only for a loss that depends on what it differentiates by
+    def forward(loss):
         reached.append(True)
         return loss, None
 
     watched.defvjp(forward, lambda _, cotangent: (cotangent,))
-
-    def function(values):
-        value, updates, scope = in_scope(loss_fn, variables, values)
-        scopes.append(scope)
-        return watched(loss_of(value)), (value, updates)
-
-    differentiated = jax.value_and_grad(function, has_aux=True)
-    (_, (value, updates)), gradients = differentiated([variable.value for variable in variables])
-    require_dependence(reached, variables)
-    scopes[-1].commit(updates)
-    return value, gradients
+    return watched
 
 
-def tensorflow_gradients(loss_fn, variables):
+def rows_looked_up(loss_fn, variables, tables, values):
+    """Zeros of the shapes of all rows that a loss function looks up, found without computing it."""
+    import jax
+
+    shapes = []
+
+    def look(values):
+        with noting(Lookups(tables, lambda rows: shapes.append((rows.shape, rows.dtype)) or rows)):
+            return in_scope(loss_fn, variables, values)[1]
+
+    jax.eval_shape(look, values)
+    return [ops.zeros(shape, dtype) for shape, dtype in shapes]
+
+
+def tensorflow_gradients(loss_fn, variables, tables):
     """Differentiate on a tape."""
     import tensorflow as tf
 
     before = [variable.value for variable in variables]
-    with tf.GradientTape() as tape:
+    with tf.GradientTape() as tape, noting(Lookups(tables, lambda rows: tape.watch(rows) or rows)) as lookups:
         value = loss_fn()
         loss = loss_of(value)
         # Gradients of replicas are summed.
         loss = loss / tf.cast(tf.distribute.get_strategy().num_replicas_in_sync, loss.dtype)
-    gradients = tape.gradient(loss, before)
-    return value, dense(gradients, variables)
+    rows = lookups.rows()
+    gradients = dense(tape.gradient(loss, [*before, *rows]), [*variables, *rows], [*variables, *tables])
+    return value, gradients[: len(before)], lookups.gradients(lookups.ids(), gradients[len(before) :])
 
 
-def torch_gradients(loss_fn, variables):
+def torch_gradients(loss_fn, variables, tables):
     """Differentiate through the graph that autograd notes."""
     import torch
 
@@ -185,19 +218,21 @@ def torch_gradients(loss_fn, variables):
     apart = torch.is_grad_enabled()
     leaves = [variable.value for variable in variables]
     leaves = [leaf.detach().requires_grad_() for leaf in leaves] if apart else leaves
-    with torch.enable_grad():
+    with torch.enable_grad(), noting(Lookups(tables, lambda rows: rows.detach().requires_grad_())) as lookups:
         value, updates, scope = in_scope(loss_fn, variables, leaves) if apart else (loss_fn(), [], Scope())
         loss = loss_of(value)
-    require_dependence(loss.requires_grad, variables)
-    gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+    require_dependence(loss.requires_grad, [*variables, *tables])
+    rows = lookups.rows()
+    gradients = torch.autograd.grad(loss, [*leaves, *rows], allow_unused=True)
     scope.commit(updates)
-    return value, dense(gradients, variables)
+    gradients = dense(gradients, [*variables, *rows], [*variables, *tables])
+    return value, gradients[: len(leaves)], lookups.gradients(lookups.ids(), gradients[len(leaves) :])
 
 
-def dense(gradients, variables):
-    """Gradients as JAX has them: zeros, not None, for a variable that the loss does not depend on."""
+def dense(gradients, like, variables):
+    """Gradients as JAX has them: zeros, not None, for what the loss does not depend on."""
     require_dependence(any(slope is not None for slope in gradients), variables)
-    return [ops.zeros_like(v) if slope is None else slope for slope, v in zip(gradients, variables, strict=True)]
+    return [ops.zeros_like(v) if slope is None else slope for slope, v in zip(gradients, like, strict=True)]
 
 
 def require_dependence(depends, variables):

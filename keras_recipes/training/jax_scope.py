@@ -68,3 +68,23 @@ def assign_state(groups, state):
     for group, values in zip(groups, state, strict=True):
         for variable, value in zip(group, values, strict=True):
             variable.assign(value)
+
+
+def with_values(function, groups, args):
+    """Call a function of a batch, which reads and writes variables, as Keras calls a train step on each backend.
+
+    Args:
+        function: Takes the batch, and returns a dict of what is logged.
+        groups: Tuple of lists of variables.
+        args: Tuple of the batch, or, on JAX, of the variables' values, in such groups, and the batch.
+
+    Returns:
+        The dict; on JAX a tuple of it and of the variables' new values.
+    """
+    *state, data = args
+    if not state:
+        return function(data)
+    variables, values = ([member for group in some for member in group] for some in (groups, state[0]))
+    with Scope(variables, values) as scope:
+        logs = function(data)
+    return logs, tuple([scope.get_current_value(variable) for variable in group] for group in groups)

@@ -5,7 +5,7 @@ import inspect
 import keras
 
 from keras_recipes.training.autodiff import apply, loss_of, undifferentiated, value_and_grad
-from keras_recipes.training.jax_scope import Scope, assign_state, training_state
+from keras_recipes.training.jax_scope import assign_state, training_state, with_values
 from keras_recipes.training.optimizers import Optimizers
 from keras_recipes.training.step_checks import (
     PLACE_TAKEN,
@@ -171,12 +171,12 @@ class StepModel(keras.Model):
 
     def train_step(self, *args):
         """One step of `fit`: of the batch, or, on JAX, of the values of all variables and the batch."""
-        return self.with_values(training_state(self), *args, fitting=True)
+        return with_values(lambda data: self.run_step(data, fitting=True), training_state(self), args)
 
     def test_step(self, *args):
         """One step of `evaluate`, with arguments like those of `train_step`."""
         groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)
-        return self.with_values(groups, *args, fitting=False)
+        return with_values(lambda data: self.run_step(data, fitting=False), groups, args)
 
     def get_config(self):
         """The arguments of the subclass' constructor, which are attributes by the same names."""
@@ -205,20 +205,6 @@ class StepModel(keras.Model):
 
         if keras.config.backend() == "jax":
             self.train_function = guarded
-
-    def with_values(self, groups, *args, fitting):
-        """Make a step; if values of the variables come before the batch, return their successors, too."""
-        *state, data = args
-        if not state:
-            return self.run_step(data, fitting)
-        with Scope(flattened(groups), flattened(state[0])) as scope:
-            logs = self.run_step(data, fitting)
-        return logs, tuple([scope.get_current_value(variable) for variable in group] for group in groups)
-
-
-def flattened(groups):
-    """List of the members of all groups."""
-    return [member for group in groups for member in group]
 
 
 def arguments(model):

@@ -1,0 +1,49 @@
+"""What optimizers that update the rows of tables share."""
+
+import keras
+
+from keras_recipes.training.row_gradients import RowGradient, is_table
+
+
+class ByRows(keras.optimizers.Optimizer):
+    """Updates the looked up rows of tables, and other weights as usual; comes before a Keras optimizer.
+
+    A subclass defines `update_rows`, and `rows_like` for what it keeps of a table. Clipping, averaging of weights,
+    accumulation of gradients and weight decay, which concern all rows, are not offered.
+    """
+
+    def apply(self, grads, trainable_variables=None):
+        """Make a step; a gradient that is a `RowGradient` updates its rows only."""
+        variables = list(self._trainable_variables if trainable_variables is None else trainable_variables)
+        self.build(variables)
+        pairs, rate = list(zip(grads, variables, strict=True)), self.learning_rate
+        for gradient, variable in pairs:
+            if isinstance(gradient, RowGradient):
+                rows = gradient.summed()
+                self.update_rows(rows.ids, rows.rows, variable, keras.ops.cast(rate, variable.dtype))
+        others = [(gradient, variable) for gradient, variable in pairs if not isinstance(gradient, RowGradient)]
+        if others:
+            super().apply(*map(list, zip(*others, strict=True)))
+        else:
+            self.iterations.assign_add(1)
+
+    def update_rows(self, ids, gradient, variable, learning_rate):
+        """Update rows of a table.
+
+        Args:
+            ids: Int32 tensor of shape `(n,)`, sorted; one may come several times.
+            gradient: Float tensor of shape `(n, dim)`, the same wherever an id comes.
+            variable: `keras.Variable`, the table.
+            learning_rate: Float tensor of shape `()`.
+        """
+        raise NotImplementedError
+
+    def per_row(self, variables, name, value=0.0):
+        """A list with, for each table, a variable of one number per row, and None for each other weight."""
+        initializer = keras.initializers.Constant(value)
+        return [
+            self.add_variable((v.shape[0], 1), initializer, v.dtype, name=f"{v.path.replace('/', '_')}_{name}")
+            if is_table(v)
+            else None
+            for v in variables
+        ]

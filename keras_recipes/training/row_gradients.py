@@ -1,0 +1,147 @@
+"""Gradients of the rows that a batch looks up in a table: what a step costs depends on the batch, not on the table.
+
+A table is a variable of shape (rows, dim) that `SparseEmbedding` marks by an attribute. `look_up` reads rows of it;
+`value_and_grad` differentiates by what was read, and returns a `RowGradient` for the table; optimizers such as
+`SparseAdam` update these rows alone. No array of the table's size is made on the way.
+"""
+
+import contextlib
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+OPEN = []  # the `Lookups` that note what is looked up now, the innermost one last
+
+
+class RowGradient(NamedTuple):
+    """The gradient of a table, zero in all rows but those that were looked up.
+
+    Attributes:
+        ids: Int32 tensor of shape `(n,)`, numbers of rows, in which one may come several times.
+        rows: Float tensor of shape `(n, dim)`, what each lookup adds to the gradient of its row.
+    """
+
+    ids: Any
+    rows: Any
+
+    def summed(self):
+        """A `RowGradient` sorted by id, whose rows are, at each place of an id, the sum over all its places.
+
+        So the number of rows is known when a step is compiled, and what is written
+        to a row several times is the same each time.
+        """
+        order = ops.argsort(self.ids)
+        ids = ops.take(self.ids, order, axis=0)
+        group = ops.cumsum(ops.cast(ops.pad(ids[1:] != ids[:-1], [[1, 0]]), "int32"))  # (n,), 0, 0, 1, 2, 2, …
+        rows = ops.take(self.rows, order, axis=0)
+        sums = ops.segment_sum(rows, group, num_segments=ops.shape(rows)[0])  # (n, dim)
+        return RowGradient(ids, ops.take(sums, group, axis=0))
+
+    def dense(self, num_rows):
+        """The same as a tensor of the shape of the table, which has `num_rows` rows."""
+        return ops.segment_sum(self.rows, self.ids, num_segments=num_rows)
+
+
+class Lookups:
+    """What a loss function looks up in tables.
+
+    Args:
+        tables: List of `keras.Variable`, those that are differentiated by rows.
+        watch: Function from rows that were read to rows that are differentiated by, a tensor of the same shape.
+    """
+
+    def __init__(self, tables, watch):
+        self.tables, self.watch = tables, watch
+        self.found = []  # (number of the table, ids, rows) of each lookup
+
+    def note(self, table, ids, rows):
+        """Note a lookup, and return its rows for further computation."""
+        for number, known in enumerate(self.tables):
+            if known is table:
+                rows = self.watch(rows)
+                self.found.append((number, ids, rows))
+        return rows
+
+    def ids(self):
+        """List of the ids of each lookup."""
+        return [ids for _, ids, _ in self.found]
+
+    def rows(self):
+        """List of the rows that are differentiated by."""
+        return [rows for _, _, rows in self.found]
+
+    def gradients(self, ids, slopes):
+        """A list with a `RowGradient` for each table, from the ids and the gradients of the rows of each lookup."""
+        pairs = [[] for _ in self.tables]
+        for (number, _, rows), some, slope in zip(self.found, ids, slopes, strict=True):
+            flat = ops.reshape(slope, (-1, rows.shape[-1]))
+            pairs[number].append((ops.reshape(ops.cast(some, "int32"), (-1,)), flat))
+        return [joined(found, table) for found, table in zip(pairs, self.tables, strict=True)]
+
+
+def joined(pairs, table):
+    """One `RowGradient` of several pairs of ids and rows."""
+    if not pairs:
+        return RowGradient(ops.zeros((0,), "int32"), ops.zeros((0, table.shape[-1]), table.dtype))
+    ids, rows = zip(*pairs, strict=True)
+    return RowGradient(*((ops.concatenate(parts, axis=0) if len(parts) > 1 else parts[0]) for parts in (ids, rows)))
+
+
+@contextlib.contextmanager
+def noting(lookups):
+    """Context in which lookups are noted."""
+    OPEN.append(lookups)
+    try:
+        yield lookups
+    finally:
+        OPEN.pop()
+
+
+def look_up(table, ids):
+    """Rows of a table.
+
+    Args:
+        table: `keras.Variable` of shape `(rows, dim)`.
+        ids: Integer tensor of any shape, in [0, rows).
+
+    Returns:
+        Tensor of shape `(…, dim)`; inside of `value_and_grad` the gradient of the table is noted by rows.
+    """
+    rows = read_rows(table, ids)
+    return OPEN[-1].note(table, ids, rows) if OPEN else rows
+
+
+def is_noted(table):
+    """Whether lookups in a table are noted at present."""
+    return bool(OPEN) and any(known is table for known in OPEN[-1].tables)
+
+
+def is_table(variable):
+    """Whether a variable is differentiated by rows."""
+    return getattr(variable, "by_rows", False)
+
+
+def read_rows(variable, ids):
+    """Rows of a variable, read without a copy of the whole."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.gather(getattr(variable, "value", variable), ids)  # of the variable itself
+    if keras.config.backend() == "torch":
+        import torch
+
+        return torch.nn.functional.embedding(ops.cast(ids, "int64"), variable.value.detach())  # quicker than an index
+    return ops.take(variable.value, ids, axis=0)
+
+
+def write_rows(variable, ids, rows):
+    """Put rows into a variable, in place; an id may come several times with the same row."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        getattr(variable, "value", variable).scatter_update(tf.IndexedSlices(rows, ids))
+    elif keras.config.backend() == "torch":
+        variable.value.detach().index_copy_(0, ops.cast(ids, "int64"), rows)
+    else:
+        variable.assign(variable.value.at[ids].set(rows, indices_are_sorted=True))

@@ -1,0 +1,72 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_recipes.layers import Embedding, SparseEmbedding
+from keras_recipes.training import value_and_grad
+from keras_recipes.training.row_gradients import OPEN, RowGradient, look_up, read_rows, write_rows
+
+IDS = np.array([[3, 1], [3, 3], [0, 1]], "int32")
+
+
+def array(tensor):
+    return np.asarray(keras.ops.convert_to_numpy(tensor))
+
+
+def test_sums_what_an_id_gets_at_all_its_places():
+    rows = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+    gradient = RowGradient(ops.convert_to_tensor(IDS.ravel()), ops.convert_to_tensor(rows))
+    expected = np.zeros((5, 4), "float32")
+    np.add.at(expected, IDS.ravel(), rows)
+    np.testing.assert_allclose(array(gradient.dense(5)), expected, rtol=1e-6)
+    ids, summed = map(array, gradient.summed())
+    np.testing.assert_array_equal(ids, [0, 1, 1, 3, 3, 3])
+    np.testing.assert_allclose(summed, expected[ids], rtol=1e-6)
+
+
+@pytest.mark.parametrize("lookups", [1, 2])
+def test_the_gradient_is_that_of_the_whole_table(lookups):
+    """Of a table and a dense weight, of one lookup or of several."""
+    sparse, whole, dense = SparseEmbedding(5, 4), Embedding(5, 4), layers.Dense(1)
+    parts = [IDS, IDS[:2, :1]][:lookups]
+
+    def loss_of(embedding):
+        return lambda: sum(ops.sum(ops.square(dense(embedding(part)))) for part in parts)
+
+    for layer in (sparse, whole):
+        dense(layer(IDS))
+    whole.set_weights(sparse.get_weights())
+    (value, found), (same, expected) = (
+        value_and_grad(loss_of(layer), [*dense.trainable_variables, *layer.trainable_variables])
+        for layer in (sparse, whole)
+    )
+    assert isinstance(found[2], RowGradient)
+    assert found[2].ids.shape[0] == sum(part.size for part in parts)
+    np.testing.assert_allclose(array(value), array(same), rtol=1e-6)
+    for one, other in zip([*found[:2], found[2].dense(5)], expected, strict=True):
+        np.testing.assert_allclose(array(one), array(other), rtol=1e-5, atol=1e-7)
+    assert OPEN == []
+
+
+def test_a_table_that_is_not_looked_up_has_an_empty_gradient():
+    used, unused = SparseEmbedding(5, 2), SparseEmbedding(5, 3)
+    for layer in (used, unused):
+        layer.build(None)
+    _, (one, other) = value_and_grad(
+        lambda: ops.sum(used(IDS)), [*used.trainable_variables, *unused.trainable_variables]
+    )
+    assert tuple(one.rows.shape) == (6, 2)
+    assert tuple(other.rows.shape) == (0, 3)
+    with pytest.raises(ValueError, match="does not depend on"):
+        value_and_grad(lambda: ops.sum(ops.ones(3)), unused.trainable_variables)
+
+
+def test_rows_are_read_and_written():
+    table = keras.Variable(np.arange(12, dtype="float32").reshape(4, 3))
+    ids = np.array([2, 2, 0], "int32")
+    np.testing.assert_array_equal(array(look_up(table, ids)), array(table)[ids])
+    rows = ops.convert_to_tensor(np.array([[7, 7, 7], [7, 7, 7], [8, 8, 8]], "float32"))
+    write_rows(table, ops.convert_to_tensor(ids), rows)
+    np.testing.assert_array_equal(array(table), [[8, 8, 8], [3, 4, 5], [7, 7, 7], [9, 10, 11]])
+    np.testing.assert_array_equal(array(read_rows(table, ids)), array(rows))
