@@ -147,10 +147,9 @@ def test_saved_and_made_again(optimizer):
 
 def test_other_weights_are_those_of_keras():
     """A dense layer behind the table is trained by Adam as usual."""
-    found = {}
+    found, inputs = {}, np.ones((3, 4), "float32")
     for name, optimizer in (("rows", SparseAdam(0.01)), ("keras", keras.optimizers.Adam(0.01))):
         dense = layers.Dense(2, kernel_initializer="ones")
-        inputs = np.ones((3, 4), "float32")
         dense.build(inputs.shape)
         optimizer.build(dense.trainable_variables)
         for _ in range(3):
