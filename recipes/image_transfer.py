@@ -65,8 +65,9 @@ class Config:
     label_smoothing: float = 0.0  # how far targets are from certain
     batch_size: int = 32  # pictures per step
     head_epochs: int = 10  # passes over what the network has seen, in which the head learns alone
+    head_learning_rate: float = 2e-3  # the highest one in these
     epochs: int = 10  # passes over the pictures, in which all layers learn
-    learning_rate: float = 2e-3  # the highest, of the head; 0 for what the finder suggests
+    learning_rate: float = 2e-3  # the highest one in these, of the head; 0 for what the finder suggests
     rate_spread: float = 3.0  # how many times as fast as the first layers the head learns
     batch_norm: str = "trained"  # the network's statistics, scales and offsets; or left as they are, "frozen"
     weight_decay: float = 0.01  # by how much of the learning rate weights shrink per step
@@ -77,25 +78,30 @@ class Config:
         require_one_of(self, "augmentation", AUGMENTATIONS)
         require_one_of(self, "batch_norm", ("frozen", "trained"))
         require_at_least(self, 1, "image_size", "batch_size", "epochs", "rate_spread")
-        require_at_least(self, 0, "first_size", "views", "head_units", "head_epochs", "learning_rate", "weight_decay")
+        require_at_least(self, 0, "first_size", "views", "head_units", "head_epochs", "weight_decay")
+        require_at_least(self, 0, "head_learning_rate", "learning_rate")
         require_fraction(self, "dropout", "label_smoothing")
         require_seed(self, "seed")
 
 
 SMALL = {
     "dataset": "synthetic", "backbone": "resnet10", "backbone_width": 0.0625, "weights": "", "image_size": 32,
-    "head_units": 8, "views": 2, "epochs": 1, "head_epochs": 2, "learning_rate": 1e-3,
+    "head_units": 8, "views": 2, "epochs": 1, "head_epochs": 2, "head_learning_rate": 1e-3, "learning_rate": 1e-3,
     "batch_size": 8,  # as few numbers, so that errors of sums stay small
     "seed": 1,  # with 0 the input of a ReLU lies within rounding of 0 in the first steps
 }  # fmt: skip
 PRESETS = {
     "full": Config(),
-    "mobilenet_v2": Config(backbone="MobileNetV2", backbone_width=0.35),
-    "squeezenet": Config(backbone="squeezenet", backbone_width=1.0, learning_rate=1e-3, rate_spread=10.0),
+    "mobilenet_v2": Config(
+        backbone="MobileNetV2", backbone_width=0.35, batch_norm="frozen", head_units=0, epochs=4,
+        learning_rate=3e-4, rate_spread=10.0,
+    ),
+    "squeezenet": Config(
+        backbone="squeezenet", backbone_width=1.0, head_learning_rate=1e-3, learning_rate=1e-3, rate_spread=10.0),
     "smoke": Config(**SMALL),
     "smoke-multi_label": Config(**SMALL | {"learning_rate": 0.0, "head_units": 0}, task="multi_label"),
     "bench": Config(**SMALL | {"backbone_width": 0.25, "image_size": 64, "head_units": 512, "batch_size": 32}),
-}
+}  # fmt: skip
 CLASSES = 3  # classes of the synthetic pictures
 
 
@@ -179,7 +185,7 @@ def train_head(model, data, config):
     head = keras.Model(model.layers[-1].input, model.layers[-1].output, name="head_alone")
     examples = see(model, data.train[0]), data.train[1]
     batches = Batches(examples, config.batch_size, [config.seed, 1])
-    rate, beta_1 = one_cycle(config.learning_rate or 1e-3, config.head_epochs * len(batches))
+    rate, beta_1 = one_cycle(config.head_learning_rate, config.head_epochs * len(batches))
     task = task_head(config.task, data.sizes["num_classes"], config.label_smoothing)
     head.compile(AdamW(rate, beta_1, weight_decay=config.weight_decay), loss=task.loss, metrics=task.metrics)
     fit(head, batches, config.head_epochs)

@@ -10,7 +10,9 @@ from keras_recipes.backbones import backbone
 from keras_recipes.image_textures import synthetic_textures
 from recipes.image_transfer import PRESETS, Config, build_model, classify, evaluate, load_data, predict, see, train
 
-WIDER = dataclasses.replace(PRESETS["smoke"], backbone_width=0.125, epochs=12, head_epochs=4, learning_rate=1e-2)
+WIDER = dataclasses.replace(
+    PRESETS["smoke"], backbone_width=0.125, epochs=12, head_epochs=4, head_learning_rate=1e-2, learning_rate=1e-2
+)
 
 
 def trained(config):
@@ -70,7 +72,7 @@ def test_the_head_learns_before_the_network_does():
     data = load_data(config)
     model = build_model(config, data)
     seen, before = see(model, data.test[0]), model.layers[-1].get_weights()
-    train(model, data, dataclasses.replace(config, learning_rate=1e-2))  # the rate of the head; the model has its own
+    train(model, data, dataclasses.replace(config, head_learning_rate=1e-2))
     np.testing.assert_allclose(see(model, data.test[0]), seen, rtol=1e-4, atol=1e-5)
     assert abs(model.layers[-1].get_weights()[0] - before[0]).max() > 1e-3
 
