@@ -55,3 +55,13 @@ def test_images(tmp_path, monkeypatch):
     exec(code, given)
     assert given["probabilities"].shape == (8, 2)
     assert (tmp_path / "confusion.png").exists()
+
+
+def test_embeddings():
+    text = (DOCS / "embeddings.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    rng = np.random.default_rng(0)
+    pairs = rng.integers(0, 50, size=(512, 2)).astype("int32")
+    given = {"num_words": 100, "pairs": pairs, "scores": (pairs[:, :1] < pairs[:, 1:]).astype("float32")}
+    exec(code, given)
+    assert given["history"]["loss"][-1] < 0.5 * given["history"]["loss"][0]

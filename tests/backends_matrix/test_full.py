@@ -20,7 +20,7 @@ def test_readme_holds_the_table_of_the_committed_results():
     text = full.README.read_text(encoding="utf-8")
     assert full.with_table(text, full.RESULTS) == text
     rows = full.table(full.RESULTS)
-    assert rows[0][4:] == backends()
+    assert rows[0][4:] == backends()  # whatever backend a recipe lacks, its cell is empty
     assert {name for name in MEASURED if "-" not in name} == {row[0] for row in rows[1:]}
     assert (full.RESULTS / "full.md").read_text(encoding="utf-8") == full.page(full.RESULTS)
     assert {name.partition("-")[0] for name in MEASURED} <= set(recipe_names())
@@ -34,7 +34,8 @@ def test_docstring_quotes_the_committed_results(name):
     config = {key: value for key, value in vars(recipe.PRESETS[preset or "full"]).items() if key != "seed"}
     elsewhere = {key: found["config"][key] for key in ("dataset", "weights") if key in config}  # paths, or part of it
     assert found["config"] == {**config, **elsewhere}
-    assert {run["backend"] for run in found["runs"] if run["seed"] == 0} == set(backends())
+    assert {(run["backend"], run["seed"]) for run in found["runs"]} >= {(run["backend"], 0) for run in found["runs"]}
+    assert {run["backend"] for run in found["runs"]} <= set(backends())
     assert "Reaches: " in recipe.__doc__
     for row in full.table(full.RESULTS):
         for cell in row[4:] if row[0] == name else []:
