@@ -40,7 +40,8 @@ class SparseEmbedding(keras.layers.Layer):
 
     def build(self, input_shape):
         """Make the table."""
-        options = {"initializer": self.embeddings_initializer, "name": "embeddings"}
+        # Without autocast, which in mixed precision would cast all rows in each step.
+        options = {"initializer": self.embeddings_initializer, "name": "embeddings", "autocast": False}
         self.embeddings = self.add_weight(shape=(self.input_dim, self.output_dim), **options)
         self.embeddings.by_rows = True  # for `value_and_grad` and optimizers
 

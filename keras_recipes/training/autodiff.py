@@ -10,9 +10,10 @@ import contextlib
 import keras
 from keras import ops
 
+from keras_recipes.config import require
 from keras_recipes.training.closures import not_assigned, nothing_left_behind
 from keras_recipes.training.jax_scope import Scope, in_scope
-from keras_recipes.training.row_gradients import Lookups, is_table, noting
+from keras_recipes.training.row_gradients import Lookups, RowGradient, is_table, noting
 
 NO_DEPENDENCE = (
     "`loss_fn` must compute its loss from the variables that it is minimized for: whatever depends on them, "
@@ -103,7 +104,13 @@ def apply(optimizer, gradients, variables):
         optimizer: Built `keras.optimizers.Optimizer`.
         gradients: List of tensors, as `value_and_grad` returns them.
         variables: List of `keras.Variable`, those that the optimizer was built with.
+
+    Raises:
+        ValueError: If a gradient is one of rows, and the optimizer can't update rows.
     """
+    by_rows = any(isinstance(gradient, RowGradient) for gradient in gradients)
+    expected = "SparseAdam, or another one that updates rows, for a SparseEmbedding"
+    require(not by_rows or hasattr(optimizer, "update_rows"), "optimizer", expected, type(optimizer).__name__)
     if keras.config.backend() == "jax":  # where only this way knows how to skip a step that overflows
         slots = optimizer.variables
         values = [variable.value for variable in variables]

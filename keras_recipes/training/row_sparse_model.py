@@ -11,7 +11,8 @@ class RowSparseModel(keras.Model):
     """`keras.Model` for layers such as `SparseEmbedding`: `RowSparseModel(inputs, outputs)`.
 
     `compile`, with `SparseAdam` or another optimizer that updates rows, `fit`, callbacks, metrics,
-    `evaluate` and saving are those of `keras.Model`. Weights of other layers are trained as usual.
+    `evaluate` and saving are those of `keras.Model`. Weights of other layers are trained as usual. Losses
+    that are scaled, as under "mixed_float16", are not offered; "mixed_bfloat16" needs none.
     """
 
     def train_step(self, *args):

@@ -17,10 +17,10 @@ def fused_adam(optimizer):
     old, and Keras' own correction then goes into the learning rate.
 
     Args:
-        optimizer: `keras.optimizers.Optimizer`; any other than these three, and
+        optimizer: `keras.optimizers.Optimizer`; any other than these, and
             those of other backends, stay as they are.
     """
-    known = type(optimizer).__name__ in ("Adam", "AdamW") and not getattr(optimizer, "amsgrad", True)
+    known = type(optimizer).__name__ in ("Adam", "AdamW", "SparseAdam") and not getattr(optimizer, "amsgrad", True)
     if keras.config.backend() != "torch" or not known:
         yield
         return

@@ -146,6 +146,26 @@ def test_refuses_a_model_that_would_compute_the_gradient_of_the_whole_table():
         fit(model, Batches((IDS, SCORES), 16), 1)
 
 
+def test_refuses_an_optimizer_of_whole_tables():
+    model = build(optimizer=keras.optimizers.Adam())
+    with pytest.raises(ValueError, match="`optimizer` must be SparseAdam, or another one"):
+        fit(model, Batches((IDS, SCORES), 16), 1)
+
+
+def test_mixed_precision():
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build()
+        history = fit(model, Batches((IDS, SCORES), 16), 10)
+        keras.mixed_precision.set_dtype_policy("mixed_float16")
+        with pytest.raises(ValueError, match=r"`optimizer` must be SparseAdam, .*, received 'LossScaleOptimizer'"):
+            fit(build(), Batches((IDS, SCORES), 16), 1)
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    assert history["loss"][-1] < 0.3 * history["loss"][0]
+    assert str(model.get_layer("table").embeddings.dtype) == "float32"
+
+
 @pytest.mark.skipif(keras.config.backend() != "jax", reason="only JAX says what a compiled step needs")
 def test_a_compiled_step_needs_no_array_of_the_tables_size():
     import jax
