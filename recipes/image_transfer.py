@@ -17,6 +17,7 @@ Reaches: 0.934 of 2,000 cats and dogs of 128 pixels after 2,000 others (one seed
     regression on what the network saw before has 0.912: not the whole data set, but 1,000 of each for either part.
 """
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -94,15 +95,13 @@ PRESETS = {
     "full": Config(),
     "mobilenet_v2": Config(
         backbone="MobileNetV2", backbone_width=0.35, batch_norm="frozen", head_units=0, epochs=4,
-        learning_rate=3e-4, rate_spread=10.0,
-    ),
+        learning_rate=3e-4, rate_spread=10.0),
     "squeezenet": Config(
         backbone="squeezenet", backbone_width=1.0, head_learning_rate=1e-3, learning_rate=1e-3, rate_spread=10.0),
     "smoke": Config(**SMALL),
     "smoke-multi_label": Config(**SMALL | {"learning_rate": 0.0, "head_units": 0}, task="multi_label"),
     "bench": Config(**SMALL | {"backbone_width": 0.25, "image_size": 64, "head_units": 512, "batch_size": 32}),
 }  # fmt: skip
-CLASSES = 3  # classes of the synthetic pictures
 
 
 def load_data(config):
@@ -112,9 +111,9 @@ def load_data(config):
     """
     size, several = config.image_size, config.task == "multi_label"
     if config.dataset == "synthetic":
-        number = 320 if size <= 32 else 1280
-        images, targets = synthetic_textures(number, size, CLASSES, config.seed, several)
-        cut, classes = number * 4 // 5, [f"stripes {which}" for which in range(CLASSES)]
+        number, classes = 320 if size <= 32 else 1280, ["wide stripes", "stripes", "narrow stripes"]
+        images, targets = synthetic_textures(number, size, len(classes), config.seed, several)
+        cut = number * 4 // 5
         train, test = (images[:cut], targets[:cut]), (images[cut:], targets[cut:])
     else:
         options = {"task": config.task, "known": ("synthetic",)}
@@ -228,7 +227,7 @@ def evaluate(model, data, config):
         threshold, _ = best_threshold(predict(model, data.train[0][:some], config), data.train[1][:some])
         log_loss = float(label_losses(probabilities, targets).mean())
         return {"f2": f_beta(targets, probabilities >= threshold), "log_loss": log_loss, "threshold": threshold}
-    one_view = in_batches(model.predict_on_batch, images)
+    one_view = predict(model, images, dataclasses.replace(config, views=0))
     metrics = {
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == targets)),
         "log_loss": float(log_losses(probabilities, targets).mean()),
@@ -241,8 +240,9 @@ def evaluate(model, data, config):
 
 
 def show(model, data, config, folder):
-    """Views that it was trained on, the finder's curve, the schedule, and what it gets wrong."""
-    classes, (images, targets), probabilities = data.names["classes"], data.test, predict(model, data.test[0], config)
+    """Views that it was trained on, the finder's curve, the schedule, and what it gets wrong at one look."""
+    classes, (images, targets) = data.names["classes"], data.test
+    probabilities = predict(model, images, dataclasses.replace(config, views=0))
     augmentation, rate = AUGMENTATIONS[config.augmentation], model.optimizer.get_config()["learning_rate"]
     views = np.stack([augmentation(data.train[0][:8], np.random.default_rng(row)) for row in range(4)])
     keras.utils.set_random_seed(config.seed)
