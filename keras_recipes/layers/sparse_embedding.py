@@ -4,15 +4,16 @@ import keras
 from keras import ops
 
 from keras_recipes.config import require
-from keras_recipes.training.row_gradients import is_noted, look_up
+from keras_recipes.training.row_gradients import OPEN, look_up
 
 
 @keras.saving.register_keras_serializable(package="keras_recipes")
 class SparseEmbedding(keras.layers.Layer):
     """An embedding that is trained by rows: by a `RowSparseModel` or a `StepModel`, with `SparseAdam` or the like.
 
-    Rows that a batch does not hold stay as they are, with all that the
-    optimizer keeps of them. For the gradient of the whole table take `Embedding`.
+    Rows that a batch does not hold stay as they are, with all that the optimizer keeps of them. Only lookups count:
+    what a loss computes from `embeddings` otherwise, such as a penalty, or scores with tied weights, has no gradient.
+    For these, and for the gradient of the whole table, take `Embedding`.
 
     Args:
         input_dim: Integer of at least 1, rows of the table.
@@ -21,7 +22,7 @@ class SparseEmbedding(keras.layers.Layer):
         **kwargs: Options of every Keras layer.
 
     Call arguments:
-        inputs: Integer tensor of any shape, in [0, input_dim).
+        inputs: Integer tensor of any shape, in [0, input_dim); JAX does not check that it is.
         training: Boolean.
 
     Returns:
@@ -34,7 +35,7 @@ class SparseEmbedding(keras.layers.Layer):
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", **kwargs):
         super().__init__(**kwargs)
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
-            require(value >= 1, name, "an integer of at least 1", value)
+            require(isinstance(value, int) and value >= 1, name, "an integer of at least 1", value)
         self.input_dim, self.output_dim = input_dim, output_dim
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
@@ -47,9 +48,9 @@ class SparseEmbedding(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         """Look up `inputs`."""
-        if training and self.trainable:
+        if training and self.trainable and self.embeddings.trainable:
             expected = f"a StepModel or a RowSparseModel, whose training looks at the rows of {self.name!r} alone"
-            require(is_noted(self.embeddings), "model", expected, "one that computes gradients of whole tables")
+            require(bool(OPEN), "model", expected, "one that computes gradients of whole tables")
         return ops.cast(look_up(self.embeddings, ops.cast(inputs, "int32")), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

@@ -2,14 +2,14 @@
 
 import keras
 
-from keras_recipes.training.row_gradients import RowGradient, is_table
+from keras_recipes.training.row_gradients import RowGradient
 
 
 class ByRows(keras.optimizers.Optimizer):
     """Updates the looked up rows of tables, and other weights as usual; comes before a Keras optimizer.
 
-    A subclass defines `update_rows`, and `rows_like` for what it keeps of a table. Clipping, averaging of weights,
-    accumulation of gradients and weight decay, which concern all rows, are not offered.
+    A subclass defines `update_rows`. Clipping, averaging of weights, accumulation of gradients and weight decay, which
+    concern all rows, are not offered.
     """
 
     def apply(self, grads, trainable_variables=None):
@@ -18,7 +18,7 @@ class ByRows(keras.optimizers.Optimizer):
         self.build(variables)
         pairs, rate = list(zip(grads, variables, strict=True)), self.learning_rate
         for gradient, variable in pairs:
-            if isinstance(gradient, RowGradient):
+            if isinstance(gradient, RowGradient) and gradient.ids.shape[0] != 0:  # 0 where nothing was looked up
                 rows = gradient.summed()
                 self.update_rows(rows.ids, rows.rows, variable, keras.ops.cast(rate, variable.dtype))
         others = [(gradient, variable) for gradient, variable in pairs if not isinstance(gradient, RowGradient)]
@@ -38,12 +38,8 @@ class ByRows(keras.optimizers.Optimizer):
         """
         raise NotImplementedError
 
-    def per_row(self, variables, name, value=0.0):
-        """A list with, for each table, a variable of one number per row, and None for each other weight."""
+    def per_row(self, variable, name, value=0.0):
+        """A variable of one number per row of a table, float32: in bfloat16 no count would go beyond 256."""
+        name = f"{variable.path.replace('/', '_')}_{name}"
         initializer = keras.initializers.Constant(value)
-        return [
-            self.add_variable((v.shape[0], 1), initializer, v.dtype, name=f"{v.path.replace('/', '_')}_{name}")
-            if is_table(v)
-            else None
-            for v in variables
-        ]
+        return self.add_variable((variable.shape[0], 1), initializer, "float32", name=name)

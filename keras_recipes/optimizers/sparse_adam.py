@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_recipes.config import require
 from keras_recipes.optimizers.by_rows import ByRows
-from keras_recipes.training.row_gradients import read_rows, write_rows
+from keras_recipes.training.row_gradients import is_table, read_rows, write_rows
 
 COUNTS = ("row", "all")
 
@@ -43,6 +43,7 @@ class SparseAdam(ByRows, keras.optimizers.Adam):
         require(bias_correction in COUNTS, "bias_correction", "one of 'row', 'all'", bias_correction)
         for argument, value in (("beta_1", beta_1), ("beta_2", beta_2)):
             require(0 < value < 1, argument, "in (0, 1)", value)
+        require(epsilon > 0, "epsilon", "above 0", epsilon)
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name=name)
         self.bias_correction = bias_correction
 
@@ -51,7 +52,7 @@ class SparseAdam(ByRows, keras.optimizers.Adam):
         if not self.built:
             super().build(variables)
             if self.bias_correction == "row":
-                self.updates = self.per_row(variables, "updates")
+                self.updates = [self.per_row(v, "updates") if is_table(v) else None for v in variables]
 
     def update_rows(self, ids, gradient, variable, learning_rate):
         """Update rows, their moments, and how often they were updated."""
@@ -63,10 +64,10 @@ class SparseAdam(ByRows, keras.optimizers.Adam):
             steps = read_rows(self.updates[index], ids) + 1  # (n, 1)
             write_rows(self.updates[index], ids, steps)
         else:
-            steps = ops.cast(self.iterations + 1, variable.dtype)
+            steps = ops.cast(self.iterations + 1, "float32")
         # 1 - beta**steps; so written it keeps all its digits, of which float32 has lost four where beta is near 1.
         bias_1, bias_2 = (-ops.expm1(steps * math.log(beta)) for beta in (self.beta_1, self.beta_2))
-        rate = learning_rate * ops.sqrt(bias_2) / bias_1
+        rate = learning_rate * ops.cast(ops.sqrt(bias_2) / bias_1, variable.dtype)
         rows = read_rows(variable, ids) - rate * mean / (ops.sqrt(square) + self.epsilon)
         for where, what in ((means, mean), (squares, square), (variable, rows)):
             write_rows(where, ids, what)

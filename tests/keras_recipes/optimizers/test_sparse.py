@@ -99,7 +99,9 @@ def test_row_wise_adagrad():
         sums[used] += (gradient**2).mean(axis=1, keepdims=True)
         table[used] -= 0.1 * gradient / np.sqrt(sums[used] + 1e-7)
 
-    found = trained(SparseAdagrad(0.1, initial_accumulator_value=0.2, row_wise=True))
+    optimizer = SparseAdagrad(0.1, initial_accumulator_value=0.2, row_wise=True)
+    found = trained(optimizer)
+    assert [tuple(v.shape) for v in optimizer.variables if len(v.shape) > 1] == [(ROWS, 1)]
     np.testing.assert_allclose(found, by_hand(update), rtol=2e-5, atol=1e-6)
 
 
@@ -116,6 +118,30 @@ def test_numbers_are_those_of_pytorchs_sparse_adam():
         optimizer.step()
     found = trained(SparseAdam(0.1, bias_correction="all"))
     np.testing.assert_allclose(found, table.detach().numpy(), rtol=2e-6, atol=2e-6)
+
+
+def test_a_table_that_is_not_looked_up_stays_as_it_is():
+    used, unused = SparseEmbedding(3, 2), SparseEmbedding(3, 2)
+    for layer in (used, unused):
+        layer.build(None)
+    variables = [*used.trainable_variables, *unused.trainable_variables]
+    before = unused.get_weights()[0]
+    for optimizer in (SparseAdam(0.1), SparseAdagrad(0.1), SparseSGD(0.1)):
+        optimizer.build(variables)
+        _, gradients = value_and_grad(lambda: ops.sum(used(np.array([0, 1], "int32"))), variables)
+        apply(optimizer, gradients, variables)
+        np.testing.assert_array_equal(unused.get_weights()[0], before)
+        assert int(optimizer.iterations) == 1
+
+
+def test_counts_beyond_256_in_bfloat16():
+    layer, optimizer = SparseEmbedding(3, 2, dtype="bfloat16"), SparseAdam(0.1)
+    layer.build(None)
+    optimizer.build(layer.trainable_variables)
+    optimizer.updates[0].assign(np.full((3, 1), 256.0))
+    _, gradients = value_and_grad(lambda: ops.sum(layer(np.array([1], "int32"))), layer.trainable_variables)
+    apply(optimizer, gradients, layer.trainable_variables)
+    np.testing.assert_array_equal(optimizer.updates[0].numpy().ravel(), [256, 257, 256])
 
 
 def test_one_id_three_times_makes_one_step():
@@ -164,5 +190,14 @@ def test_refuses():
         SparseAdam(bias_correction="none")
     with pytest.raises(ValueError, match="`output_dim` must be an integer of at least 1"):
         SparseEmbedding(3, 0)
+    with pytest.raises(ValueError, match="`input_dim` must be an integer of at least 1"):
+        SparseEmbedding(2.5, 3)
+    for optimizer in (SparseAdam, SparseAdagrad):
+        with pytest.raises(ValueError, match="`epsilon` must be above 0"):
+            optimizer(epsilon=-1.0)
+    with pytest.raises(ValueError, match="`initial_accumulator_value` must be at least 0"):
+        SparseAdagrad(initial_accumulator_value=-1.0)
+    with pytest.raises(ValueError, match=r"`beta_1` must be in \(0, 1\)"):
+        SparseAdam(beta_1=0.0)
     with pytest.raises(TypeError, match="clipnorm"):
         SparseAdam(clipnorm=1.0)

@@ -140,6 +140,48 @@ def test_a_model_with_a_step_of_its_own():
     np.testing.assert_array_equal(model.table.get_weights()[0][-10:], start[-10:])
 
 
+class Players(StepModel):
+    """Two parts, each with a table; the loss of one looks up the table of the other, too."""
+
+    logs = ("one_loss", "other_loss")
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = SparseEmbedding(ROWS, DIM), SparseEmbedding(ROWS, DIM)
+        for part in (self.one, self.other):
+            part.build(None)
+
+    def step(self, data, training):
+        ids, _, _ = data
+
+        def loss():
+            return keras.ops.mean(
+                keras.ops.square(self.one(ids, training=training) - self.other(ids, training=training))
+            )
+
+        return {"one_loss": self.minimize(loss, "one"), "other_loss": self.minimize(loss, "other")}
+
+
+def test_several_tables_with_an_optimizer_each():
+    model = Players()
+    model.compile({"one": SparseAdam(0.01), "other": SparseAdagrad(0.1)})
+    history = fit(model, Batches((IDS,), 16), 20)
+    assert history["other_loss"][-1] < 0.1 * history["one_loss"][0]
+
+
+def test_one_layer_twice_and_a_rate_that_changes():
+    keras.utils.set_random_seed(0)
+    inputs = [keras.Input((1,), dtype="int32") for _ in range(2)]
+    table = SparseEmbedding(ROWS, 1, "zeros")
+    one, other = (layers.Flatten()(table(ids)) for ids in inputs)
+    model = RowSparseModel(inputs, layers.Subtract()([one, other]))
+    model.compile(SparseAdam(0.1), loss="mse")
+    slower = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 if epoch < 10 else 0.01)
+    history = fit(model, Batches(((IDS[:, :1], IDS[:, 1:]), SCORES), 16), 15, [slower])
+    assert history["loss"][-1] < 0.01 * history["loss"][0]
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+
+
 def test_refuses_a_model_that_would_compute_the_gradient_of_the_whole_table():
     model = build(model=keras.Model)
     with pytest.raises(ValueError, match="`model` must be a StepModel or a RowSparseModel"):
