@@ -137,7 +137,7 @@ def with_table(text, report):
     """The text of docs/embeddings.md with the table between its marks."""
     machine = next(iter(report["environments"].values()))
     versions = ", ".join(f"{name} {of.get(name, '')}" for name, of in report["environments"].items())
-    line = f"Milliseconds per step. Keras {machine['keras']}, {versions}; {machine['processor']}, one thread.\n"
+    line = f"Milliseconds per step. Keras {machine['keras']}, {versions}; {machine['processor']}, started with one thread (JAX takes more).\n"
     return between_marks(text, MARKS, f"{line}\n{markdown_table(table(report))}\n")
 
 
