@@ -137,7 +137,8 @@ def with_table(text, report):
     """The text of docs/embeddings.md with the table between its marks."""
     machine = next(iter(report["environments"].values()))
     versions = ", ".join(f"{name} {of.get(name, '')}" for name, of in report["environments"].items())
-    line = f"Milliseconds per step. Keras {machine['keras']}, {versions}; {machine['processor']}, started with one thread (JAX takes more).\n"
+    of = f"Keras {machine['keras']}, {versions}; {machine['processor']}"
+    line = f"Milliseconds per step. {of}, started with one thread (JAX takes more).\n"
     return between_marks(text, MARKS, f"{line}\n{markdown_table(table(report))}\n")
 
 
