@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_recipes.config import require
 from keras_recipes.training.row_gradients import RowGradient
 
 
@@ -13,9 +14,16 @@ class ByRows(keras.optimizers.Optimizer):
     """
 
     def apply(self, grads, trainable_variables=None):
-        """Make a step; a gradient that is a `RowGradient` updates its rows only."""
+        """Make a step; a gradient that is a `RowGradient` updates its rows only.
+
+        Raises:
+            ValueError: On several devices of a `tf.distribute` strategy.
+        """
         variables = list(self._trainable_variables if trainable_variables is None else trainable_variables)
         self.build(variables)
+        strategy = getattr(self, "_distribution_strategy", None)  # of TensorFlow, whose replicas would drift apart
+        replicas = strategy.num_replicas_in_sync if strategy else 1
+        require(replicas == 1, "optimizer", "used on one device, as it updates rows", f"{replicas} replicas")
         pairs, rate = list(zip(grads, variables, strict=True)), self.learning_rate
         for gradient, variable in pairs:
             if isinstance(gradient, RowGradient) and gradient.ids.shape[0] != 0:  # 0 where nothing was looked up

@@ -1,5 +1,7 @@
 """Optimizers of rows against formulas in NumPy, against Keras' own, and against PyTorch's."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -183,6 +185,13 @@ def test_other_weights_are_those_of_keras():
             apply(optimizer, gradients, dense.trainable_variables)
         found[name] = dense.get_weights()[0]
     np.testing.assert_array_equal(found["rows"], found["keras"])
+
+
+def test_refuses_several_devices(monkeypatch):
+    optimizer = SparseSGD(0.1)
+    monkeypatch.setattr(optimizer, "_distribution_strategy", SimpleNamespace(num_replicas_in_sync=2), raising=False)
+    with pytest.raises(ValueError, match="`optimizer` must be used on one device"):
+        trained(optimizer)
 
 
 def test_refuses():
