@@ -42,7 +42,7 @@ def main(argv=None):
         return write_file(args.folder / "one.json", as_json(measured(args.variant, args.sizes[0])))
     if args.action == "collect":
         text = (args.folder / "report.json").read_text(encoding="utf-8")
-        write_file(RESULTS / "table_size.json", text)
+        write_file(RESULTS / "embeddings" / "table_size.json", text)
         return write_file(DOCS, with_table(DOCS.read_text(encoding="utf-8"), json.loads(text)))
     report = run(pythons_of(parser, args.python), args.sizes, args.rounds, args.folder)
     write_file(args.folder / "report.json", as_json(report))

@@ -12,7 +12,7 @@ BACKEND = keras.config.backend()
 
 
 def test_what_is_told_is_what_was_measured():
-    report = json.loads((table_size.RESULTS / "table_size.json").read_text(encoding="utf-8"))
+    report = json.loads((table_size.RESULTS / "embeddings" / "table_size.json").read_text(encoding="utf-8"))
     text = table_size.DOCS.read_text(encoding="utf-8")
     assert table_size.with_table(text, report) == text
     assert {row["backend"] for row in report["rows"]} == {"jax", "tensorflow", "torch"}
@@ -28,7 +28,7 @@ def test_runs_and_collects(tmp_path, monkeypatch, capsys):
     table_size.main(run)
     assert "| torch, `native` |" in capsys.readouterr().out
     table_size.main(["collect", *options])
-    report = json.loads((tmp_path / "table_size.json").read_text(encoding="utf-8"))
+    report = json.loads((tmp_path / "embeddings" / "table_size.json").read_text(encoding="utf-8"))
     assert [(row["variant"], row["rows"]) for row in report["rows"]] == [
         (variant, rows) for variant in ("rows", "whole", "native") for rows in (50, 500)
     ]
