@@ -15,6 +15,12 @@ if keras.config.backend() != "torch":  # where nothing is compiled
 
 MEASURED = sorted(path.stem for path in (full.RESULTS / "full").glob("*.json"))
 
+UNFINISHED = {  # what is measured so far, of those that lack seeds or backends
+    "image_classifier": {(backend, 0) for backend in backends()},
+    "image_transfer": {("tensorflow", 0), ("torch", 0)},
+    "image_transfer-mobilenet_v2": {("tensorflow", 0), ("torch", 0)},
+}
+
 
 def test_readme_holds_the_table_of_the_committed_results():
     text = full.README.read_text(encoding="utf-8")
@@ -34,8 +40,9 @@ def test_docstring_quotes_the_committed_results(name):
     config = {key: value for key, value in vars(recipe.PRESETS[preset or "full"]).items() if key != "seed"}
     elsewhere = {key: found["config"][key] for key in ("dataset", "weights") if key in config}  # paths, or part of it
     assert found["config"] == {**config, **elsewhere}
-    assert {(run["backend"], run["seed"]) for run in found["runs"]} >= {(run["backend"], 0) for run in found["runs"]}
-    assert {run["backend"] for run in found["runs"]} <= set(backends())
+    ran = {(run["backend"], run["seed"]) for run in found["runs"]}
+    expected = {(backend, seed) for backend in backends() for seed in (full.SEEDS[: 1 if preset else 2])}
+    assert ran >= UNFINISHED.get(name, expected)
     assert "Reaches: " in recipe.__doc__
     for row in full.table(full.RESULTS):
         for cell in row[4:] if row[0] == name else []:
