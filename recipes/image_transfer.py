@@ -94,8 +94,8 @@ SMALL = {
 PRESETS = {
     "full": Config(),
     "mobilenet_v2": Config(
-        backbone="MobileNetV2", backbone_width=0.35, batch_norm="frozen", head_units=0, epochs=4,
-        learning_rate=3e-4, rate_spread=10.0),
+        backbone="MobileNetV2", backbone_width=0.35, image_size=224,  # that of the pictures of ImageNet it saw
+        batch_norm="frozen", head_units=0, epochs=4, learning_rate=3e-4, rate_spread=10.0),
     "squeezenet": Config(
         backbone="squeezenet", backbone_width=1.0, head_learning_rate=1e-3, learning_rate=1e-3, rate_spread=10.0),
     "smoke": Config(**SMALL),

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_recipes.config import require
-from keras_recipes.training.row_gradients import OPEN, look_up
+from keras_recipes.training.row_gradients import is_open, look_up
 
 
 @keras.saving.register_keras_serializable(package="keras_recipes")
@@ -50,7 +50,7 @@ class SparseEmbedding(keras.layers.Layer):
         """Look up `inputs`."""
         if training and self.trainable and self.embeddings.trainable:
             expected = f"a StepModel or a RowSparseModel, whose training looks at the rows of {self.name!r} alone"
-            require(bool(OPEN), "model", expected, "one that computes gradients of whole tables")
+            require(is_open(), "model", expected, "one that computes gradients of whole tables")
         return ops.cast(look_up(self.embeddings, ops.cast(inputs, "int32")), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

@@ -27,7 +27,8 @@ def value_and_grad(loss_fn, variables):
     Args:
         loss_fn: Function of no arguments that returns the loss, a float tensor
             of shape `()`, or a tuple of it and whatever else should come out.
-            Everything that is to be differentiated must be computed inside.
+            Everything that is to be differentiated must be computed inside. For
+            tables JAX calls it once more, to see what it looks up.
         variables: List of at least one trainable `keras.Variable`.
 
     Returns:
@@ -109,7 +110,8 @@ def apply(optimizer, gradients, variables):
         ValueError: If a gradient is one of rows, and the optimizer can't update rows.
     """
     by_rows = any(isinstance(gradient, RowGradient) for gradient in gradients)
-    expected = "SparseAdam, or another one that updates rows, for a SparseEmbedding"
+    expected = "SparseAdam, or another one that updates rows, for a SparseEmbedding (and no scaling of losses: \
+in place of mixed_float16 there is mixed_bfloat16)"
     require(not by_rows or hasattr(optimizer, "update_rows"), "optimizer", expected, type(optimizer).__name__)
     if keras.config.backend() == "jax":  # where only this way knows how to skip a step that overflows
         slots = optimizer.variables

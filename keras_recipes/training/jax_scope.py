@@ -70,6 +70,24 @@ def assign_state(groups, state):
             variable.assign(value)
 
 
+def keeping_weights(model, run):
+    """A train function that gives the weights back when a step fails: `fit` detaches them on JAX, and would lose them.
+
+    Args:
+        model: Compiled `keras.Model`.
+        run: Its `train_function`.
+    """
+
+    def guarded(state, iterator):
+        try:
+            return run(state, iterator)
+        except Exception:
+            assign_state(training_state(model), state)
+            raise
+
+    return guarded if keras.config.backend() == "jax" else run
+
+
 def with_values(function, groups, args):
     """Call a function of a batch, which reads and writes variables, as Keras calls a train step on each backend.
 

@@ -6,12 +6,25 @@ A table is a variable of shape (rows, dim) that `SparseEmbedding` marks by an at
 """
 
 import contextlib
+import threading
 from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-OPEN = []  # the `Lookups` that note what is looked up now, the innermost one last
+
+class Open(threading.local):
+    """Where a thread notes what it looks up.
+
+    Attributes:
+        lookups: List of `Lookups`, of which the last one notes.
+    """
+
+    def __init__(self):
+        self.lookups = []
+
+
+OPEN = Open()
 
 
 class RowGradient(NamedTuple):
@@ -33,14 +46,14 @@ class RowGradient(NamedTuple):
         """
         order = ops.argsort(self.ids)
         ids = ops.take(self.ids, order, axis=0)
-        group = ops.cumsum(ops.cast(ops.pad(ids[1:] != ids[:-1], [[1, 0]]), "int32"))  # (n,), 0, 0, 1, 2, 2, …
-        rows = ops.take(self.rows, order, axis=0)
-        sums = ops.segment_sum(rows, group, num_segments=ops.shape(rows)[0])  # (n, dim)
+        starts = ops.concatenate([ops.zeros_like(ids[:1]), ops.cast(ids[1:] != ids[:-1], "int32")])
+        group = ops.cumsum(starts)  # (n,), 0, 0, 1, 2, 2, …
+        sums = sum_by(group, ops.take(self.rows, order, axis=0), ops.shape(ids)[0])  # (n, dim)
         return RowGradient(ids, ops.take(sums, group, axis=0))
 
     def dense(self, num_rows):
         """The same as a tensor of the shape of the table, which has `num_rows` rows."""
-        return ops.segment_sum(self.rows, self.ids, num_segments=num_rows)
+        return sum_by(self.ids, self.rows, num_rows)
 
 
 class Lookups:
@@ -91,11 +104,16 @@ def joined(pairs, table):
 @contextlib.contextmanager
 def noting(lookups):
     """Context in which lookups are noted."""
-    OPEN.append(lookups)
+    OPEN.lookups.append(lookups)
     try:
         yield lookups
     finally:
-        OPEN.pop()
+        OPEN.lookups.pop()
+
+
+def noting_nothing():
+    """Context of a training step, in which lookups are allowed, and noted only by a `value_and_grad` in it."""
+    return noting(Lookups((), None))
 
 
 def look_up(table, ids):
@@ -109,17 +127,24 @@ def look_up(table, ids):
         Tensor of shape `(…, dim)`; inside of `value_and_grad` the gradient of the table is noted by rows.
     """
     rows = read_rows(table, ids)
-    return OPEN[-1].note(table, ids, rows) if OPEN else rows
+    return OPEN.lookups[-1].note(table, ids, rows) if is_open() else rows
 
 
-def is_noted(table):
-    """Whether lookups in a table are noted at present."""
-    return bool(OPEN) and any(known is table for known in OPEN[-1].tables)
+def is_open():
+    """Whether a training step that looks at rows is under way."""
+    return bool(OPEN.lookups)
 
 
 def is_table(variable):
     """Whether a variable is differentiated by rows."""
     return getattr(variable, "by_rows", False)
+
+
+def sum_by(places, rows, number):
+    """Tensor of shape `(number, dim)`, whose row `i` is the sum of the rows whose place is `i`."""
+    if keras.config.backend() == "torch":  # where Keras 3.15 sums in float32, whatever the rows are
+        return rows.new_zeros((number, rows.shape[-1])).index_add_(0, places, rows)
+    return ops.segment_sum(rows, places, num_segments=number)
 
 
 def read_rows(variable, ids):
@@ -131,7 +156,7 @@ def read_rows(variable, ids):
     if keras.config.backend() == "torch":
         import torch
 
-        return torch.nn.functional.embedding(ops.cast(ids, "int64"), variable.value.detach())  # quicker than an index
+        return torch.nn.functional.embedding(ops.cast(ids, "int64"), variable.value)  # quicker than an index
     return ops.take(variable.value, ids, axis=0)
 
 

@@ -3,7 +3,7 @@
 import keras
 
 from keras_recipes.training.autodiff import apply, undifferentiated, value_and_grad
-from keras_recipes.training.jax_scope import training_state, with_values
+from keras_recipes.training.jax_scope import keeping_weights, training_state, with_values
 
 
 @keras.saving.register_keras_serializable(package="keras_recipes")
@@ -36,3 +36,9 @@ class RowSparseModel(keras.Model):
                 if metric.name == "loss":
                     metric.update_state(loss, sample_weight=keras.ops.shape(keras.tree.flatten(x)[0])[0])
             return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def make_train_function(self, force=False):
+        """As Keras does it, but that a step that fails does not take the weights with it."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = keeping_weights(self, self.train_function)

@@ -5,8 +5,9 @@ import inspect
 import keras
 
 from keras_recipes.training.autodiff import apply, loss_of, undifferentiated, value_and_grad
-from keras_recipes.training.jax_scope import assign_state, training_state, with_values
+from keras_recipes.training.jax_scope import keeping_weights, training_state, with_values
 from keras_recipes.training.optimizers import Optimizers
+from keras_recipes.training.row_gradients import noting_nothing
 from keras_recipes.training.step_checks import (
     PLACE_TAKEN,
     layers_of,
@@ -159,7 +160,7 @@ class StepModel(keras.Model):
         """Make a step and return the dict of what is logged."""
         self.fitting = fitting
         try:
-            with undifferentiated():
+            with undifferentiated(), noting_nothing():
                 found = self.step(keras.utils.unpack_x_y_sample_weight(data), fitting)
         finally:
             self.fitting = False
@@ -190,21 +191,10 @@ class StepModel(keras.Model):
         return cls(**{**config, **parts})
 
     def make_train_function(self, force=False):
-        """As Keras does it; a step that fails must not take the weights with it, which `fit` detaches on JAX."""
-        if self.train_function is not None and not force:
-            return
-        super().make_train_function(force)
-        run = self.train_function
-
-        def guarded(state, iterator):
-            try:
-                return run(state, iterator)
-            except Exception:
-                assign_state(training_state(self), state)
-                raise
-
-        if keras.config.backend() == "jax":
-            self.train_function = guarded
+        """As Keras does it, but that a step that fails does not take the weights with it."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = keeping_weights(self, self.train_function)
 
 
 def arguments(model):

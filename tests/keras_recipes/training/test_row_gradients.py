@@ -1,3 +1,5 @@
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ from keras import layers, ops
 
 from keras_recipes.layers import Embedding, SparseEmbedding
 from keras_recipes.training import value_and_grad
-from keras_recipes.training.row_gradients import OPEN, RowGradient, look_up, read_rows, write_rows
+from keras_recipes.training.row_gradients import Lookups, RowGradient, is_open, look_up, noting, read_rows, write_rows
 
 IDS = np.array([[3, 1], [3, 3], [0, 1]], "int32")
 
@@ -46,7 +48,7 @@ def test_the_gradient_is_that_of_the_whole_table(lookups):
     np.testing.assert_allclose(array(value), array(same), rtol=1e-6)
     for one, other in zip([*found[:2], found[2].dense(5)], expected, strict=True):
         np.testing.assert_allclose(array(one), array(other), rtol=1e-5, atol=1e-7)
-    assert OPEN == []
+    assert not is_open()
 
 
 def test_a_table_that_is_not_looked_up_has_an_empty_gradient():
@@ -70,3 +72,37 @@ def test_rows_are_read_and_written():
     write_rows(table, ops.convert_to_tensor(ids), rows)
     np.testing.assert_array_equal(array(table), [[8, 8, 8], [3, 4, 5], [7, 7, 7], [9, 10, 11]])
     np.testing.assert_array_equal(array(read_rows(table, ids)), array(rows))
+
+
+def test_no_lookup_makes_no_sum():
+    """Where the number of rows is known only when a step runs, and is 0."""
+    empty = RowGradient(ops.zeros((0,), "int32"), ops.zeros((0, 3)))
+    ids, rows = empty.summed()
+    assert (tuple(ids.shape), tuple(rows.shape)) == ((0,), (0, 3))
+
+
+@pytest.mark.skipif(keras.config.backend() == "jax", reason="has no double precision unless it is asked for")
+def test_double_precision_is_kept():
+    rows = ops.convert_to_tensor(np.array([[1e-12], [1.0 + 1e-12], [1e-12]]), "float64")
+    gradient = RowGradient(ops.convert_to_tensor(np.array([2, 1, 2], "int32")), rows)
+    np.testing.assert_array_equal(array(gradient.summed().rows), [[1.0 + 1e-12], [2e-12], [2e-12]])
+    np.testing.assert_array_equal(array(gradient.dense(3)), [[0.0], [1.0 + 1e-12], [2e-12]])
+
+
+def test_threads_note_apart():
+    """A lookup of one thread is no part of what another one differentiates."""
+    found = []
+    with noting(Lookups((), None)):
+        thread = threading.Thread(target=lambda: found.append(is_open()))
+        thread.start()
+        thread.join()
+        assert is_open()
+    assert found == [False]
+
+
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="only PyTorch differentiates by what lies about")
+def test_a_lookup_that_nobody_notes_is_differentiated_as_usual():
+    table = SparseEmbedding(5, 2)
+    table.build(None)
+    table(IDS).sum().backward()
+    np.testing.assert_array_equal(array(table.embeddings.value.grad)[:, 0], [1, 2, 0, 3, 0])

@@ -140,6 +140,37 @@ def test_a_model_with_a_step_of_its_own():
     np.testing.assert_array_equal(model.table.get_weights()[0][-10:], start[-10:])
 
 
+class Watched(Pairs):
+    """Looks up a table outside of the loss, too."""
+
+    logs = ("distance", "size")
+
+    def step(self, data, training):
+        size = keras.ops.mean(keras.ops.square(self.table(data[0], training=training)))
+        return {**super().step(data, training), "size": size}
+
+
+def test_a_step_may_look_at_a_table_without_training_it():
+    histories = []
+    for kind in (Pairs, Watched):
+        keras.utils.set_random_seed(0)
+        model = kind()
+        model.compile(SparseAdam(0.01))
+        histories.append(fit(model, Batches((IDS,), 16), 2))
+    np.testing.assert_allclose(histories[0]["distance"], histories[1]["distance"], rtol=1e-6)
+    assert histories[1]["size"][0] > 0
+
+
+def test_a_step_that_fails_leaves_the_weights(monkeypatch):
+    model = build()
+    start = model.get_weights()
+    monkeypatch.setattr(type(model), "compute_loss", lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(IDS, SCORES, verbose=0)
+    for one, other in zip(model.get_weights(), start, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 class Players(StepModel):
     """Two parts, each with a table; the loss of one looks up the table of the other, too."""
 
