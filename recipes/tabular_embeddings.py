@@ -60,25 +60,25 @@ class Config:
     test_fraction: float = 0.2  # share of the rows to test on, where a data set has no test part of its own
     validation_fraction: float = 0.1  # share of the training rows by which the best epoch is chosen
     min_count: int = 1  # how often a category must come to have an embedding of its own
-    normalization: str = "quantile"  # of numbers: "standard"; or "quantile", to a normal distribution
+    normalization: str = "standard"  # of numbers: "standard"; or "quantile", to a normal distribution
     embedding_dim: str = "fastai"  # numbers per category: 1.6 n ** 0.56 of n categories; "half": half of n; a number
-    embedding_dropout: float = 0.0  # share of the numbers of embeddings dropped while training
+    embedding_dropout: float = 0.1  # share of the numbers of embeddings dropped while training
     unknown_rate: float = 0.01  # share of ids trained as "unknown", which serves for unseen categories
     sparse_embeddings: bool = False  # train only the rows that a batch looks up: for very many categories
     numeric_embedding: str = "piecewise_linear"  # of each number; or "periodic"; or "none", the number itself
     numeric_embedding_dim: int = 16  # numbers per number
     bin_edges: str = "tree"  # of "piecewise_linear": where trees on the target split; or "quantile"
     numeric_bins: int = 32  # bins of "piecewise_linear"; frequencies of "periodic"
-    hidden_units: str = "256 256"  # width of each hidden layer, with spaces between
+    hidden_units: str = "128 64"  # width of each hidden layer, with spaces between
     dropout: float = 0.2  # behind each hidden layer
-    batch_norm: bool = True  # of numbers, and behind each hidden layer
+    batch_norm: bool = False  # of numbers, and behind each hidden layer
     log_target: bool = False  # predict logarithms of numbers
     y_range: str = ""  # "lowest,highest" of a regression: a sigmoid keeps predictions in this range
     batch_size: int = 256  # rows per step
-    epochs: int = 30  # passes over the training rows at most
+    epochs: int = 40  # passes over the training rows at most
     patience: int = 10  # epochs without a better one after which training stops
     learning_rate: float = 1e-3  # the highest, a quarter into the training
-    weight_decay: float = 0.01  # by how much of the learning rate weights shrink per step
+    weight_decay: float = 0.3  # by how much of the learning rate weights shrink per step
     seed: int = 0  # of weights, dropout, batch order, splits and synthetic data
 
     def __post_init__(self):
@@ -104,7 +104,10 @@ PRESETS = {
     "full": Config(),
     "california_housing": Config(dataset="california_housing"),
     "smoke": Config(**SMALL),
-    "smoke-periodic": Config(**SMALL, numeric_embedding="periodic", embedding_dim="half", y_range="-6,6"),
+    "smoke-periodic": Config(
+        **SMALL, numeric_embedding="periodic", embedding_dim="half", normalization="quantile", batch_norm=True,
+        y_range="-6,6",
+    ),
     "smoke-sparse": Config(**SMALL, sparse_embeddings=True, numeric_embedding="none", embedding_dim="3"),
     "bench": Config(dataset="synthetic", epochs=8),
 }  # fmt: skip
