@@ -4,6 +4,7 @@ import io
 
 import matplotlib
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from keras_recipes.files import write_file
@@ -158,6 +159,32 @@ def points_by_class(points, labels, axis_names, path):
         columns = -(-num_classes // 25)
         axes.legend(handles=dots, title="class", loc="center left", bbox_to_anchor=(1, 0.5), ncols=columns)
     axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
+    return save_figure(figure, path)
+
+
+def graph_picture(points, edges, labels, names, path):
+    """Draw a graph.
+
+    Args:
+        points: Float array of shape `(nodes, 2)`.
+        edges: Integer array of shape `(n, 2)`.
+        labels: Integer array of shape `(nodes,)`, which colours nodes, or None.
+        names: Sequence of strings, written beside the nodes of a small graph.
+        path: `Path` of the picture.
+
+    Returns:
+        `path`.
+    """
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    axes = figure.subplots()
+    few = len(points) <= 150
+    lines = LineCollection(points[edges], colors="gray", linewidths=0.6 if few else 0.2, alpha=0.5, zorder=1)
+    axes.add_collection(lines)
+    colours = "tab:blue" if labels is None else matplotlib.colormaps["tab10"](np.asarray(labels) % 10)
+    axes.scatter(points[:, 0], points[:, 1], s=40 if few else 6, color=colours, zorder=2)
+    for name, place in zip(names, points, strict=True) if few else ():
+        axes.annotate(shortened(name), place, (4, 3), textcoords="offset points", fontsize=7)
+    axes.set(xlabel="first principal component", ylabel="second principal component")
     return save_figure(figure, path)
 
 

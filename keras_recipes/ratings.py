@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import itertools
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,7 @@ class Ratings(NamedTuple):
         ratings: Float64 array of shape `(n,)`.
         timestamps: Float64 array of shape `(n,)`, seconds, or None if unknown.
         titles: Dict from item to title; items without one are missing.
+        genres: Dict from item to a list of strings; likewise.
     """
 
     users: np.ndarray
@@ -36,6 +38,7 @@ class Ratings(NamedTuple):
     ratings: np.ndarray
     timestamps: np.ndarray | None
     titles: dict
+    genres: dict = {}  # noqa: RUF012 - never written to
 
 
 def read_ratings(dataset):
@@ -80,14 +83,17 @@ def read_movielens(dataset):
     with movielens_files(dataset) as read:
         if dataset == "movielens-latest-small":
             rows = [tuple(row) for row in csv.reader(read("ratings.csv", "utf-8"))][1:]
-            titles = {row[0]: row[1] for row in csv.reader(read("movies.csv", "utf-8"))}
+            films = list(csv.reader(read("movies.csv", "utf-8")))[1:]
         elif dataset == "movielens-100k":
             rows = [tuple(line.split()) for line in read("u.data", "latin-1")]
-            titles = dict(line.split("|")[:2] for line in read("u.item", "latin-1"))
+            names = [line.split("|")[0] for line in read("u.genre", "latin-1") if "|" in line]
+            fields = [line.strip().split("|") for line in read("u.item", "latin-1")]
+            films = [(*row[:2], "|".join(itertools.compress(names, map(int, row[5:])))) for row in fields]
         else:
             rows = [tuple(line.strip().split("::")) for line in read("ratings.dat", "latin-1")]
-            titles = dict(line.split("::")[:2] for line in read("movies.dat", "latin-1"))
-    return from_rows(rows, titles)
+            films = [line.strip().split("::") for line in read("movies.dat", "latin-1")]
+    genres = {film: kinds.split("|") for film, _, kinds in films if kinds and not kinds.startswith("(")}
+    return from_rows(rows, {film: title for film, title, _ in films})._replace(genres=genres)
 
 
 @contextlib.contextmanager
@@ -131,6 +137,30 @@ def synthetic_ratings(num_users, seed, rank=2, noise=0.25):
     ratings = 3.5 + user_bias[users] + item_bias[items] + match + noise * rng.normal(size=len(users))
     titles = {item: f"item {item}" for item in range(num_users)}
     return Ratings(users, items, ratings, rng.permutation(len(users)).astype("float64"), titles)
+
+
+def synthetic_interactions(seed, large=False, groups=4):
+    """Uses of items with a planted answer: people use items of their own group, and others seldom.
+
+    Args:
+        seed: Integer, seed of the numbers.
+        large: Boolean, whether there are 2,000 users and 1,000 items of 60 uses, in place of 200, 80 and 12.
+        groups: Integer, of users and of items: those whose number has the same remainder.
+
+    Returns:
+        `Ratings`, all of them 1, at times one after the other; the genre of an item is its group.
+    """
+    rng = np.random.default_rng(seed)
+    num_users, num_items, uses = (2000, 1000, 60) if large else (200, 80, 12)
+    same = np.arange(num_users)[:, None] % groups == np.arange(num_items) % groups
+    popularity = rng.lognormal(sigma=0.5, size=num_items)
+    weights = np.log(np.where(same, 20, 1) * popularity) + rng.gumbel(size=same.shape)  # draws without repeats
+    items = np.argsort(-weights, axis=1)[:, :uses]
+    items = rng.permuted(items, axis=1).ravel()
+    users = np.repeat(np.arange(num_users), uses)
+    titles = {item: f"item {item}" for item in range(num_items)}
+    genres = {item: [f"group {item % groups}"] for item in range(num_items)}
+    return Ratings(users, items, np.ones(len(users)), np.arange(len(users), dtype="float64"), titles, genres)
 
 
 def index_of(ids, known):

@@ -129,6 +129,13 @@ class TablePreprocessor:
         return cls(**json.loads(text))
 
 
+def embedding_size(num_ids, rule):
+    """Numbers per category of a column: "fastai", 1.6 n ** 0.56, at most 600; "half" of n, at most 50; or a number."""
+    if rule == "fastai":
+        return min(600, round(1.6 * num_ids**0.56))
+    return min(50, (num_ids + 1) // 2) if rule == "half" else int(rule)
+
+
 def infer_kinds(columns, overrides, few=8):
     """What kind each column is of.
 

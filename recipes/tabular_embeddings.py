@@ -37,7 +37,7 @@ from keras_recipes.optimizers import AdamW, SparseAdam
 from keras_recipes.run import save_run
 from keras_recipes.schedules import one_cycle
 from keras_recipes.tables import columns_of, read_columns, read_tables
-from keras_recipes.tabular import NORMALIZATIONS, TablePreprocessor, infer_kinds
+from keras_recipes.tabular import NORMALIZATIONS, TablePreprocessor, embedding_size, infer_kinds
 from keras_recipes.tabular_baselines import baseline_metrics, table_metrics, verdict
 from keras_recipes.tabular_pictures import tabular_pictures
 from keras_recipes.tabular_targets import TableTargets
@@ -176,7 +176,7 @@ def embedded_categories(ids, config, data):
     known = UnknownIds(config.unknown_rate, seed=config.seed)(ids)
     embedding = SparseEmbedding if config.sparse_embeddings else Embedding
     vectors = [
-        embedding(size, embedding_dim(size, config), name=f"embedding{place}")(known[:, place])
+        embedding(size, embedding_size(size, config.embedding_dim), name=f"embedding{place}")(known[:, place])
         for place, size in enumerate(data.names["preprocessor"].cardinalities())
     ]
     together = layers.Concatenate(name="categories")(vectors) if len(vectors) > 1 else vectors[0]
@@ -195,13 +195,6 @@ def embedded_numbers(numbers, config, fitted):
         encoding = PeriodicEncoding(config.numeric_bins, seed=config.seed, name="waves")
     dense = DensePerColumn(config.numeric_embedding_dim, "relu", name="number_embeddings")
     return layers.Flatten(name="numbers_embedded")(dense(encoding(numbers)))
-
-
-def embedding_dim(size, config):
-    """Numbers per category of a column with so many ids."""
-    if config.embedding_dim == "fastai":
-        return min(600, round(1.6 * size**0.56))
-    return min(50, (size + 1) // 2) if config.embedding_dim == "half" else int(config.embedding_dim)
 
 
 def train(model, data, config, callbacks=()):

@@ -20,7 +20,8 @@ FILES = {  # as their publishers write them
     },
     "movielens-100k": {
         "u.data": "1\t10\t4\t964982703\n2\t20\t0.5\t964981247\n",
-        "u.item": "10|American President, The (1995)|01-Jan-1995||0\n20|Heat (1995)|01-Jan-1995||1\n",
+        "u.genre": "Action|0\nDrama|1\n\n",
+        "u.item": "10|American President, The (1995)|01-Jan-1995||url|0|1\n20|Heat (1995)|01-Jan-1995||url|1|0\n",
     },
     "movielens-1m": {
         "ratings.dat": "1::10::4::964982703\n2::20::0.5::964981247\n",
@@ -47,6 +48,7 @@ def test_movielens_in_its_three_layouts(dataset, packed, data_folder):
     assert list(found.ratings) == [4.0, 0.5]
     assert list(found.timestamps) == [964982703, 964981247]
     assert {found.titles["10"], found.titles["20"]} == {"American President, The (1995)", "Heat (1995)"}
+    assert found.genres == {"10": ["Drama"], "20": ["Action"]}
 
 
 def write(folder, text):

@@ -4,7 +4,7 @@ from scipy.stats import norm
 from sklearn.preprocessing import QuantileTransformer
 
 from keras_recipes.tables import columns_of
-from keras_recipes.tabular import TablePreprocessor, as_dates, as_texts, date_parts, infer_kinds
+from keras_recipes.tabular import TablePreprocessor, as_dates, as_texts, date_parts, embedding_size, infer_kinds
 
 COLUMNS = columns_of(
     {
@@ -141,3 +141,10 @@ def test_infinite_numbers_and_missing_columns():
     found = TablePreprocessor.fit(COLUMNS, {"city": "category"})
     with pytest.raises(ValueError, match="`columns` must be a table with the column 'city', received 'size'"):
         found.transform({"size": np.ones(3)})
+
+
+def test_sizes_of_embeddings():
+    sizes = [2, 10, 1000, 100_000]
+    rules = {"fastai": [2, 6, 77, 600], "half": [1, 5, 50, 50], "7": [7, 7, 7, 7]}
+    for rule, expected in rules.items():
+        assert [embedding_size(size, rule) for size in sizes] == expected

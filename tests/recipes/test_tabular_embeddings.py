@@ -155,14 +155,6 @@ def test_a_table_of_categories_or_of_numbers_alone(columns, tmp_path):
     assert recipe.show(model, data, config, tmp_path)
 
 
-def test_sizes_of_embeddings():
-    sizes = [2, 10, 1000, 100_000]
-    rules = {"fastai": [2, 6, 77, 600], "half": [1, 5, 50, 50], "7": [7, 7, 7, 7]}
-    for rule, expected in rules.items():
-        config = dataclasses.replace(recipe.PRESETS["smoke"], embedding_dim=rule)
-        assert [recipe.embedding_dim(size, config) for size in sizes] == expected
-
-
 def test_training_stops_early_and_no_validation_part_is_fine():
     config = dataclasses.replace(ADDITIVE, epochs=30, patience=1, learning_rate=0.5)
     data = recipe.load_data(config)

@@ -1,0 +1,279 @@
+"""Implicit feedback: rank items for people of whom we only know what they used, not how they liked it.
+
+    python -m recipes.implicit_feedback                    # MovieLens: which film comes next
+    python -m recipes.implicit_feedback --preset smoke     # no download, seconds
+    python -m recipes.implicit_feedback --dataset my.csv   # columns user,item,rating,timestamp
+
+`recommend(model, data, user)` lists what comes next; `recommend_to_new(model, data, items)` does so for somebody
+of whom only a few items are known.
+
+Source: Rendle et al., 2009, https://arxiv.org/abs/1205.2618, sections 4.1 and 5 (`loss="bpr"`);
+    Yi et al., 2019, https://doi.org/10.1145/3298689.3346996, section 3 (`loss="softmax"`, sampled);
+    Cremonesi, Koren and Turrin, 2010, https://doi.org/10.1145/1864708.1864721, section 3.3 (the SVD beside it).
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_recipes.augmentation import ViewBatches
+from keras_recipes.config import parse_config, require, require_at_least, require_one_of, require_seed
+from keras_recipes.data import Data
+from keras_recipes.layers import SparseEmbedding
+from keras_recipes.optimizers import SparseAdam
+from keras_recipes.pictures import bar_chart, labelled_points, principal_plane
+from keras_recipes.ranking import fold_in, leave_last_out, popularity_scores, ranking_metrics, zero_filled_svd
+from keras_recipes.ratings import read_ratings, synthetic_interactions
+from keras_recipes.run import save_run
+from keras_recipes.training import Checkpoint, StepModel, fit
+
+
+@dataclass(frozen=True)
+class Config:
+    """What can be chosen; each field is a flag of the command line."""
+
+    dataset: str = "movielens-latest-small"  # movielens-latest-small, -100k, -1m; "synthetic"; or path of a CSV file
+    least_rating: float = 0.0  # ratings below it are no use of an item
+    holdout: str = "test"  # judge on "test", each user's last item; or on "validation", the one before
+    loss: str = "softmax"  # of the item that was used among some that were not; or "bpr", by pairs of both
+    embedding_dim: int = 64  # numbers per user and per item
+    num_negatives: int = 512  # items drawn at random for a step, to be told from those that were used
+    l2: float = 1e-2  # penalty on the squares of the embeddings that a step looks up
+    batch_size: int = 512  # uses per step
+    epochs: int = 15  # passes over the uses
+    learning_rate: float = 5e-3  # of Adam at the start; falls to zero in a straight line
+    k: int = 10  # items in a list of recommendations
+    seed: int = 0  # of embeddings, batch order, negatives and synthetic data
+
+    def __post_init__(self):
+        require_one_of(self, "holdout", ("test", "validation"))
+        require_one_of(self, "loss", ("softmax", "bpr"))
+        require_at_least(self, 1, "embedding_dim", "num_negatives", "batch_size", "epochs", "k")
+        require_at_least(self, 0, "least_rating", "l2", "learning_rate")
+        require_seed(self, "seed")
+
+
+SMALL = {"dataset": "synthetic", "embedding_dim": 8, "num_negatives": 16, "batch_size": 64, "learning_rate": 0.03}
+PRESETS = {
+    "full": Config(),
+    "bpr": Config(loss="bpr", l2=1e-3, epochs=20),
+    "smoke": Config(**SMALL, epochs=6),
+    "smoke-bpr": Config(**SMALL, epochs=6, loss="bpr"),
+    "bench": Config(dataset="synthetic_large", epochs=8),
+}  # fmt: skip
+
+
+def load_data(config):
+    """Pairs `(user, item)`, int32 of shape (n, 2), numbered from 0; to judge, one for each user; the target is 0."""
+    if config.dataset.startswith("synthetic"):
+        ratings = synthetic_interactions(config.seed, large=config.dataset == "synthetic_large")
+    else:
+        ratings = read_ratings(config.dataset)
+    require(ratings.timestamps is not None, "dataset", "with timestamps, to tell what came last", config.dataset)
+    used = ratings.ratings >= config.least_rating
+    users, user_of = np.unique(ratings.users[used], return_inverse=True)
+    items, item_of = np.unique(ratings.items[used], return_inverse=True)
+    pairs = np.stack([user_of, item_of], axis=1).astype("int32")
+    train, test = leave_last_out(pairs, ratings.timestamps[used])
+    if config.holdout == "validation":
+        train, test = leave_last_out(train, np.arange(len(train)))
+    titles = np.array([ratings.titles.get(item, str(item)) for item in items.tolist()])
+    genres = [ratings.genres.get(item, []) for item in items.tolist()]
+    names = {"users": users, "items": items, "titles": titles, "genres": genres}
+    sizes = {"num_users": len(users), "num_items": len(items)}
+    return Data(*((part, np.zeros(len(part), "int8")) for part in (train, test)), sizes, names)
+
+
+@keras.saving.register_keras_serializable(package="keras_recipes")
+class Ranking(StepModel):
+    """Embeddings of users and items, and a bias of each item; called with pairs `(user, item, …)`, it scores the items.
+
+    Args:
+        num_users: Integer.
+        num_items: Integer.
+        settings: Dict of the fields of `Config`.
+    """
+
+    logs = ("loss",)
+
+    def __init__(self, num_users, num_items, settings, **kwargs):
+        super().__init__(**kwargs)
+        self.num_users, self.num_items, self.settings = num_users, num_items, settings
+        tables = (("user", num_users, None), ("item", num_items, None), ("item_bias", num_items, 1))
+        for place, (name, size, dim) in enumerate(tables):
+            start = keras.initializers.RandomNormal(0.0, 0.1, seed=settings["seed"] + place) if dim is None else "zeros"
+            setattr(self, name, SparseEmbedding(size, dim or settings["embedding_dim"], start, name=name))
+            getattr(self, name).build(None)
+
+    def call(self, ids):
+        """Scores, (batch, items), of ids of a user and some items, (batch, 1 + items)."""
+        users, items = self.user(ids[:, :1]), self.item(ids[:, 1:])
+        return ops.sum(users * items, axis=-1) + self.item_bias(ids[:, 1:])[..., 0]
+
+    def step(self, data, training):
+        """A step towards scores that are higher for the item that was used than for those that were not."""
+        pairs, negatives, free = map(ops.convert_to_tensor, data[0])
+
+        def loss():
+            users, items, noise = (
+                table(ids, training=training)
+                for table, ids in ((self.user, pairs[:, 0]), (self.item, pairs[:, 1]), (self.item, negatives))
+            )
+            biases, noise_biases = (self.item_bias(ids, training=training) for ids in (pairs[:, 1], negatives))
+            right = ops.sum(users * items, axis=1, keepdims=True) + biases  # (batch, 1)
+            wrong = ops.matmul(users, ops.transpose(noise)) + noise_biases[:, 0]  # (batch, negatives)
+            if self.settings["loss"] == "bpr":
+                match = ops.sum(ops.softplus(wrong - right) * free) / ops.sum(free)
+            else:  # those that were drawn stand for all items
+                wrong = wrong + np.log(self.num_items / negatives.shape[0]) - 1e9 * (1 - free)
+                match = ops.mean(ops.logsumexp(ops.concatenate([right, wrong], axis=1), axis=1) - right[:, 0])
+            sizes = [ops.mean(ops.sum(vectors**2, axis=1)) for vectors in (users, items, noise)]
+            return match + self.settings["l2"] * sum(sizes)
+
+        return {"loss": self.minimize(loss)}
+
+
+def build_model(config, data):
+    """A ranking of items for users."""
+    sizes = data.sizes["num_users"], data.sizes["num_items"]
+    model = Ranking(*sizes, dataclasses.asdict(config), name="implicit_feedback")
+    model(data.test[0][:1])
+    steps = config.epochs * -(-len(data.train[0]) // config.batch_size)
+    model.compile(SparseAdam(keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)))
+    return model
+
+
+def train(model, data, config, callbacks=()):
+    """Minimise the loss, with other items at random in each step."""
+    used = np.sort(codes_of(data.train[0], data))
+
+    def with_negatives(pairs, rng, epoch):
+        """Pairs, items at random for all of them, and which of these a user of the batch has not used."""
+        drawn = rng.integers(data.sizes["num_items"], size=config.num_negatives, dtype="int32")
+        every = codes_of(np.stack(np.broadcast_arrays(pairs[:, :1], drawn), axis=-1).reshape(-1, 2), data)
+        places = np.searchsorted(used, every).clip(max=len(used) - 1)
+        return pairs, drawn, (used[places] != every).reshape(len(pairs), -1).astype("float32")
+
+    batches = ViewBatches(data.train, config.batch_size, config.seed, with_negatives)
+    return fit(model, batches, config.epochs, callbacks)
+
+
+def codes_of(pairs, data):
+    """A number for each pair of user and item, int64 of shape (n,)."""
+    return pairs[:, 0].astype("int64") * data.sizes["num_items"] + pairs[:, 1]
+
+
+def tables_of(model):
+    """Embeddings of users, those of items, and the items' biases, each with a column more to multiply the biases by."""
+    users, items, biases = (getattr(model, name).get_weights()[0] for name in ("user", "item", "item_bias"))
+    return np.pad(users, [[0, 0], [0, 1]], constant_values=1), np.concatenate([items, biases], axis=1)
+
+
+def evaluate(model, data, config):
+    """Recall and NDCG of the item that each user used last, among all items not used before, and those of others.
+
+    Others are: the most popular items; an SVD of the table of uses in which all others are 0; and this model with
+    each user taken for a new one, of whom the other items are known.
+    """
+    users, items = tables_of(model)
+    size = data.sizes["num_items"]
+    others = {
+        "": lambda some: users[some] @ items.T,
+        "_of_popularity": popularity_scores(data.train[0], size),
+        "_of_svd": zero_filled_svd(data.train[0], data.sizes["num_users"], size, rank=min(20, size - 1)),
+        "_of_new_users": lambda some: np.stack([scores_for_new(items, used_by(data, user)) for user in some]),
+    }
+    found = {}
+    for end, scores in others.items():
+        metrics = ranking_metrics(scores, data.train[0], data.test[0], size, config.k)
+        found.update({f"{name}{end}": value for name, value in metrics.items()})
+    return found
+
+
+def used_by(data, user):
+    """The items that a user, by number, has used in the training part."""
+    return data.train[0][data.train[0][:, 0] == user, 1]
+
+
+def scores_for_new(items, used):
+    """Scores of all items, float64 of shape (num_items,), for somebody of whom only some items are known."""
+    return items[:, :-1] @ fold_in(items[:, :-1], used)
+
+
+def recommend(model, data, user, k=10):
+    """What comes next for a user.
+
+    Args:
+        model: The trained model.
+        data: The `Data` it was trained on.
+        user: Id of the user as it stands in the data set; one that is not there gets what is popular.
+        k: Integer of at least 1, how many items.
+
+    Returns:
+        List of at most `k` tuples `(title, score)` of items not used yet, best first.
+    """
+    same = np.flatnonzero(data.names["users"].astype(str) == str(user))
+    users, items = tables_of(model)
+    if not len(same):
+        return best_of(popularity_scores(data.train[0], len(items))([0])[0], [], data, k)
+    return best_of(users[same[0]] @ items.T, used_by(data, same[0]), data, k)
+
+
+def recommend_to_new(model, data, used, k=10):
+    """What comes next for somebody who is not in the data set, from ids of items, as `recommend` returns it.
+
+    Raises:
+        ValueError: If an item is not in the data set.
+    """
+    known = data.names["items"].astype(str).tolist()
+    for item in used:
+        require(str(item) in known, "used", "ids of items of the data set", item)
+    numbers = np.array([known.index(str(item)) for item in used])
+    return best_of(scores_for_new(tables_of(model)[1], numbers), numbers, data, k)
+
+
+def best_of(scores, without, data, k):
+    """The items with the highest scores, tuples of title and score."""
+    require(k >= 1, "k", "an integer of at least 1", k)
+    scores = np.array(scores, "float64")
+    scores[without] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:k]
+    return [(str(data.names["titles"][i]), float(scores[i])) for i in best if scores[i] > -np.inf]
+
+
+def show(model, data, config, folder):
+    """How often the right item is in the list, popular items in the plane, and the middles of genres."""
+    metrics, vectors = evaluate(model, data, config), model.item.get_weights()[0]
+    ends = {"popularity": "most popular items", "svd": "SVD", "new_users": "this model, users as if new"}
+    values = [*(metrics[f"recall_of_{end}"] for end in ends), metrics["recall"]]
+    labels = [*ends.values(), "this model"]
+    pictures = [bar_chart(labels, values, f"recall in {config.k} items", folder / "recall.png")]
+    counts = np.bincount(data.train[0][:, 1], minlength=len(vectors))
+    popular = np.argsort(-counts, kind="stable")[:30]
+    plane = principal_plane(vectors[popular])
+    pictures.append(labelled_points(plane, data.names["titles"][popular], folder / "popular_items.png"))
+    genres = sorted({genre for some in data.names["genres"] for genre in some})
+    if len(genres) > 2:
+        holds = np.array([[genre in some for some in data.names["genres"]] for genre in genres]) * counts
+        middles = holds @ vectors / np.maximum(1, holds.sum(axis=1, keepdims=True))  # (genres, dim)
+        pictures.append(labelled_points(principal_plane(middles), genres, folder / "genres.png"))
+    return pictures
+
+
+def main(argv=None):
+    config, folder = parse_config(Config, PRESETS, argv)
+    checkpoint = Checkpoint(folder / "training.safetensors", config)  # a run that was killed goes on from there
+    keras.utils.set_random_seed(config.seed)
+    data = load_data(config)
+    model = build_model(config, data)
+    history = train(model, data, config, [checkpoint])
+    metrics = evaluate(model, data, config)
+    save_run(folder, config, model, history, metrics)
+    show(model, data, config, folder)
+
+
+if __name__ == "__main__":
+    main()
