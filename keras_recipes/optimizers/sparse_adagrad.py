@@ -40,7 +40,7 @@ class SparseAdagrad(ByRows, keras.optimizers.Adagrad):
 
     def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
         """What is kept of a weight: something of its shape, or one number for each row."""
-        if self.row_wise and is_table(reference_variable):
+        if self.row_wise and name == "accumulator" and is_table(reference_variable):
             return self.per_row(reference_variable, name, self.initial_accumulator_value)
         return super().add_variable_from_reference(reference_variable, name, initializer)
 

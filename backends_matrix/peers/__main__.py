@@ -1,0 +1,138 @@
+"""A recipe beside other libraries: on the same data, with as many threads, one after the other.
+
+python -m backends_matrix.peers run word2vec --python jax=a/bin/python --python torch=b/bin/python
+python -m backends_matrix.peers run word2vec --preset cbow --dataset text.txt   # other flags are the recipe's
+python -m backends_matrix.peers collect             # what was found becomes backends_matrix/results/peers.md
+"""
+
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+
+from backends_matrix.backends import environment_for, pin_to_cores
+from backends_matrix.peers import peers_of, recipes_with_peers
+from backends_matrix.processes import python_argument, pythons_of
+from backends_matrix.report import markdown_table
+from keras_recipes.files import as_json, write_file
+
+RESULTS = Path(__file__).parents[1] / "results"
+PAGE = """\
+# Beside other libraries
+
+Each training ran in a process of its own, one after the other, on the same data and with as many threads. Speed is
+what a training looks at per second of training, what is compiled included, reading the data not; a ratio above 1 means
+that the recipe is quicker than the library. `nox -s peers` measures it on your machine.
+"""
+
+
+def main(argv=None):
+    """Run a recipe and its peers, run one of them in this process, or collect."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("run", "one", "collect"))
+    parser.add_argument("recipes", nargs="*", help="names of recipes that have peers (all)")
+    parser.add_argument("--preset", default="full", help="the preset to run")
+    python_argument(parser)
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each training")
+    parser.add_argument("--who", help="with `one`: a backend, or the name of a peer")
+    parser.add_argument("--folder", type=Path, default=Path("build/peers"), help="where the results are")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the collected results go")
+    args, flags = parser.parse_known_args(argv)
+    if args.action == "collect":
+        write_file(args.results / "peers.md", collect(args.folder, args.results / "peers"))
+    elif args.action == "one":
+        one(args, flags)
+    else:
+        args.python = pythons_of(parser, args.python)
+        for recipe in args.recipes or recipes_with_peers():
+            run(recipe, args, flags)
+
+
+def run(recipe, args, flags):
+    """Train on each backend and with each peer, in processes of their own, one after the other."""
+    for who in [*args.python, *peers_of(recipe).PEERS]:
+        backend = who if who in args.python else next(iter(args.python))
+        own = ["--who", who, "--preset", args.preset, "--threads", str(args.threads), "--folder", str(args.folder)]
+        command = [args.python[backend], "-m", "backends_matrix.peers", "one", recipe, *own, *flags]
+        subprocess.run(command, check=True, env=environment_for(backend, "native", args.threads))
+
+
+def one(args, flags):
+    """Train in this process, and write what was found."""
+    (recipe,) = args.recipes
+    pin_to_cores(args.threads)
+    module, peers = importlib.import_module(f"recipes.{recipe}"), peers_of(recipe)
+    config, _ = module.parse_config(module.Config, module.PRESETS, ["--preset", args.preset, *flags])
+    data = module.load_data(config)
+    amount, unit = peers.work(config, data)
+    if args.who in peers.PEERS:
+        seconds, metrics = peers.PEERS[args.who](config, data, args.threads)
+    else:
+        seconds, metrics = train(module, config, data)
+    found = {
+        "recipe": recipe, "preset": args.preset, "who": args.who, "version": version_of(args.who), "threads": args.threads,
+        "amount": amount, "unit": unit, "seconds": seconds, "metrics": metrics,
+    }  # fmt: skip
+    name = recipe if args.preset == "full" else f"{recipe}-{args.preset}"
+    write_file(args.folder / name / f"{args.who.replace(' ', '_')}.json", as_json(found))
+    print(f"{name}, {args.who}: {amount / seconds:,.0f} {unit} per second", metrics)
+
+
+def train(module, config, data):
+    """Train a recipe; returns the seconds, and its metrics."""
+    import keras
+
+    keras.utils.set_random_seed(config.seed)
+    model = module.build_model(config, data)
+    begin = time.perf_counter()
+    module.train(model, data, config)
+    seconds = time.perf_counter() - begin
+    return seconds, module.evaluate(model, data, config)
+
+
+def version_of(who):
+    """The version of a backend or a peer."""
+    return metadata.version(who.partition(" ")[0])
+
+
+def collect(folder, results):
+    """Write a JSON file for each recipe and preset, and return the page, Markdown, of all that are there."""
+    for place in sorted(child for child in folder.iterdir() if child.is_dir()):
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(place.glob("*.json"))]
+        write_file(results / f"{place.name}.json", as_json(found))
+    parts = [PAGE]
+    for path in sorted(results.glob("*.json")):
+        parts.append(f"## {path.stem}\n\n{markdown_table(table(json.loads(path.read_text(encoding='utf-8'))))}\n")
+    return "\n".join(parts)
+
+
+def table(found):
+    """Rows of strings: of each training its speed, ratios to those of the peers, and its metrics."""
+    peers = [one for one in found if one["who"] in peers_of(one["recipe"]).PEERS]
+    names = [name for name in found[0]["metrics"] if all(name in one["metrics"] for one in found)]
+    unit, threads = found[0]["unit"], found[0]["threads"]
+    rows = [["", f"{unit} per second, {threads} threads", *(f"times {peer['who']}" for peer in peers), *names]]
+    for one in found:
+        ratios = ["" if one in peers else f"{speed(one) / speed(peer):.2f}" for peer in peers]
+        rows.append(
+            [
+                f"{one['who']} {one['version']}",
+                f"{speed(one):,.0f}",
+                *ratios,
+                *(f"{one['metrics'][n]:.4f}" for n in names),
+            ]
+        )
+    return rows
+
+
+def speed(one):
+    """What a training looks at per second."""
+    return one["amount"] / one["seconds"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""gensim's Word2Vec on a stream of ids."""
+
+import time
+
+import numpy as np
+
+
+class TrainedTables:
+    """What `evaluate` of word2vec and node2vec asks of a model: the vectors of all ids, with a row for id 0.
+
+    Args:
+        vectors: Float array of shape `(ids, dim)`, of the ids from 1 on.
+    """
+
+    def __init__(self, vectors):
+        self.table = np.concatenate([np.zeros_like(vectors[:1]), vectors])
+
+    @property
+    def words(self):
+        """The table."""
+        return self
+
+    def get_weights(self):
+        """A list with the array of the table."""
+        return [self.table]
+
+
+def gensim_vectors(ids, number, threads, seed, **options):
+    """Train on sentences of ids.
+
+    Args:
+        ids: Integer array of shape `(n,)`, with 0 behind each sentence.
+        number: Integer, ids from 1 on.
+        threads: Integer, gensim's workers.
+        seed: Integer.
+        **options: As `gensim.models.Word2Vec` takes them.
+
+    Returns:
+        Tuple of the vectors, float array of shape `(number, dim)`, zeros for ids that do not come;
+        and the seconds that training took, without reading.
+    """
+    from gensim.models import Word2Vec
+
+    names = np.array([str(number) for number in range(number + 1)], dtype=object)
+    ends = np.flatnonzero(ids == 0)
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    sentences = [names[ids[begin:end]].tolist() for begin, end in zip(begins, ends, strict=True)]
+    model = Word2Vec(min_count=1, workers=threads, seed=seed + 1, **options)
+    model.build_vocab(sentences)
+    begin = time.perf_counter()
+    model.train(sentences, total_examples=model.corpus_count, epochs=model.epochs)
+    seconds = time.perf_counter() - begin
+    vectors = np.zeros((number, model.vector_size), "float32")
+    for word, place in model.wv.key_to_index.items():
+        vectors[int(word) - 1] = model.wv.vectors[place]
+    return vectors, seconds
