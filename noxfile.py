@@ -82,6 +82,13 @@ def bench(session):
 
 
 @nox.session(requires=ENVIRONMENTS)
+def peers(session):
+    """Train recipes and what other libraries have for it, on the same data: backends_matrix/results/peers.md."""
+    run_on(session, BACKENDS[0], "backends_matrix.peers", "run", *pythons(BACKENDS), *session.posargs)
+    run_on(session, BACKENDS[0], "backends_matrix.peers", "collect")
+
+
+@nox.session(requires=ENVIRONMENTS)
 def layers_and_ops(session):
     """Compare Keras' own layers, losses, optimizers, initializers and ops: build/layers_and_ops/report.md."""
     run_on(session, BACKENDS[0], "backends_matrix.layers_and_ops", "run", *pythons(BACKENDS), *session.posargs)

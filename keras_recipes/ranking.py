@@ -29,6 +29,46 @@ def leave_last_out(pairs, times):
     return pairs[order[~last]], pairs[order[last]]
 
 
+class KnownPairs:
+    """Which users have which items.
+
+    Args:
+        pairs: Integer array of shape `(n, 2)`, of user and item.
+        num_items: Integer.
+    """
+
+    def __init__(self, pairs, num_items):
+        self.num_items = num_items
+        self.codes = np.sort(pairs[:, 0].astype("int64") * num_items + pairs[:, 1])
+
+    def hold(self, users, items):
+        """Whether each user has each item: Boolean array of shape `(users, items)`."""
+        codes = users[:, None].astype("int64") * self.num_items + items
+        return self.codes[np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)] == codes
+
+
+def best_items(scores, without, titles, k):
+    """The items with the highest scores.
+
+    Args:
+        scores: Float array of shape `(num_items,)`.
+        without: Sequence of integers, items that are out of question.
+        titles: Sequence of strings.
+        k: Integer of at least 1, how many.
+
+    Returns:
+        List of at most `k` tuples `(title, score)`, best first.
+
+    Raises:
+        ValueError: If `k` is below 1.
+    """
+    require(k >= 1, "k", "an integer of at least 1", k)
+    scores = np.array(scores, "float64")
+    scores[without] = -np.inf
+    best = np.argsort(-scores, kind="stable")[:k]
+    return [(str(titles[i]), float(scores[i])) for i in best if scores[i] > -np.inf]
+
+
 def ranking_metrics(scores, train, test, num_items, k=10, batch=1000):
     """How high the item that a user chose stands among all those that the user did not have before.
 
@@ -93,20 +133,22 @@ def zero_filled_svd(train, num_users, num_items, rank, values=None):
     return lambda users: (left[users] * sizes) @ right
 
 
-def fold_in(items, used, strength=1.0):
-    """A vector for somebody new, whose scores for the items that were used are near 1, and else near 0.
+def scores_for_new(items, used, strength=1.0):
+    """Scores of all items for somebody new, of whom only some items are known.
+
+    Their vector is the one whose scores for these items are near 1, and else near 0.
 
     Args:
-        items: Float array of shape `(num_items, dim)`.
+        items: Float array of shape `(num_items, dim)`, the vectors of items.
         used: Integer array of shape `(n,)`, items.
         strength: Float above 0, how strongly the vector is held near 0, in mean squares of items.
 
     Returns:
-        Float array of shape `(dim,)`.
+        Float array of shape `(num_items,)`.
 
     Reference:
         Hu, Koren and Volinsky, 2008, https://doi.org/10.1109/ICDM.2008.22, section 4, equation 4, without weights.
     """
     gram = items.T @ items
     ridge = strength * np.trace(gram) / len(items) * np.eye(items.shape[1])
-    return np.linalg.solve(gram + ridge, items[used].sum(axis=0))
+    return items @ np.linalg.solve(gram + ridge, items[used].sum(axis=0))

@@ -11,10 +11,11 @@ from keras_recipes.training import StepModel
 
 @keras.saving.register_keras_serializable(package="keras_recipes")
 class WindowModel(StepModel):
-    """Two tables: of words, and of what is predicted; called with ids of words, it returns their vectors.
+    """Two tables: of words, and of what is predicted.
 
-    It trains on batches of `WindowBatches`. All words of a block are compared with the same words that are
-    not there, so that the work is products of matrices; each pair has `num_negatives` of them by weight.
+    It trains on batches of `WindowBatches`; called with such a one, it returns the vectors of its words. All words of a
+    block are compared with the same words that are not there, so that the work is products of matrices; each pair has
+    `num_negatives` of them by weight.
 
     Args:
         num_words: Integer, ids from 1 on.
@@ -55,9 +56,13 @@ class WindowModel(StepModel):
             self.nodes = self.add_weight(**options, dtype="int32", name="nodes")
             self.sides = self.add_weight(**options, name="sides")
 
-    def call(self, ids):
-        """The vectors of words."""
-        return self.words(ids)
+    def call(self, inputs):
+        """The vectors of the words of blocks, (blocks, around, dim)."""
+        return self.words(inputs[0])
+
+    def vectors(self):
+        """The vectors of all words, float32 array of shape `(num_words, embedding_dim)`."""
+        return self.words.get_weights()[0][1:]
 
     def step(self, data, training):
         """A step against the sum of the losses of all pairs of a batch; the mean is logged."""

@@ -25,7 +25,15 @@ from keras_recipes.data import Data
 from keras_recipes.layers import SparseEmbedding
 from keras_recipes.optimizers import SparseAdam
 from keras_recipes.pictures import bar_chart, labelled_points, principal_plane
-from keras_recipes.ranking import fold_in, leave_last_out, popularity_scores, ranking_metrics, zero_filled_svd
+from keras_recipes.ranking import (
+    KnownPairs,
+    best_items,
+    leave_last_out,
+    popularity_scores,
+    ranking_metrics,
+    scores_for_new,
+    zero_filled_svd,
+)
 from keras_recipes.ratings import read_ratings, synthetic_interactions
 from keras_recipes.run import save_run
 from keras_recipes.training import Checkpoint, StepModel, fit
@@ -57,6 +65,7 @@ class Config:
 
 
 SMALL = {"dataset": "synthetic", "embedding_dim": 8, "num_negatives": 16, "batch_size": 64, "learning_rate": 0.03}
+OTHERS = 20  # items at random beside each that is judged, for a loss
 PRESETS = {
     "full": Config(),
     "bpr": Config(loss="bpr", l2=1e-3, epochs=20),
@@ -67,7 +76,7 @@ PRESETS = {
 
 
 def load_data(config):
-    """Pairs `(user, item)`, int32 of shape (n, 2), numbered from 0; to judge, one for each user; the target is 0."""
+    """Pairs `(user, item)`, int32 of shape (n, 2), numbered from 0; to judge, one for each user, and other items."""
     if config.dataset.startswith("synthetic"):
         ratings = synthetic_interactions(config.seed, large=config.dataset == "synthetic_large")
     else:
@@ -84,7 +93,9 @@ def load_data(config):
     genres = [ratings.genres.get(item, []) for item in items.tolist()]
     names = {"users": users, "items": items, "titles": titles, "genres": genres}
     sizes = {"num_users": len(users), "num_items": len(items)}
-    return Data(*((part, np.zeros(len(part), "int8")) for part in (train, test)), sizes, names)
+    others = np.random.default_rng(config.seed).integers(len(items), size=(len(test), OTHERS), dtype="int32")
+    parts = [(part, np.zeros(len(part), "int8")) for part in (train, np.concatenate([test, others], axis=1))]
+    return Data(*parts, sizes, names)
 
 
 @keras.saving.register_keras_serializable(package="keras_recipes")
@@ -102,11 +113,13 @@ class Ranking(StepModel):
     def __init__(self, num_users, num_items, settings, **kwargs):
         super().__init__(**kwargs)
         self.num_users, self.num_items, self.settings = num_users, num_items, settings
-        tables = (("user", num_users, None), ("item", num_items, None), ("item_bias", num_items, 1))
-        for place, (name, size, dim) in enumerate(tables):
-            start = keras.initializers.RandomNormal(0.0, 0.1, seed=settings["seed"] + place) if dim is None else "zeros"
-            setattr(self, name, SparseEmbedding(size, dim or settings["embedding_dim"], start, name=name))
-            getattr(self, name).build(None)
+        self.user, self.item = (
+            SparseEmbedding(size, settings["embedding_dim"], keras.initializers.RandomNormal(0.0, 0.1, seed), name=name)
+            for name, size, seed in (("user", num_users, settings["seed"]), ("item", num_items, settings["seed"] + 1))
+        )
+        self.item_bias = SparseEmbedding(num_items, 1, "zeros", name="item_bias")
+        for table in (self.user, self.item, self.item_bias):
+            table.build(None)
 
     def call(self, ids):
         """Scores, (batch, items), of ids of a user and some items, (batch, 1 + items)."""
@@ -115,25 +128,33 @@ class Ranking(StepModel):
 
     def step(self, data, training):
         """A step towards scores that are higher for the item that was used than for those that were not."""
-        pairs, negatives, free = map(ops.convert_to_tensor, data[0])
 
         def loss():
-            users, items, noise = (
-                table(ids, training=training)
-                for table, ids in ((self.user, pairs[:, 0]), (self.item, pairs[:, 1]), (self.item, negatives))
-            )
-            biases, noise_biases = (self.item_bias(ids, training=training) for ids in (pairs[:, 1], negatives))
-            right = ops.sum(users * items, axis=1, keepdims=True) + biases  # (batch, 1)
-            wrong = ops.matmul(users, ops.transpose(noise)) + noise_biases[:, 0]  # (batch, negatives)
+            right, wrong, free, penalty = (self.shared_scores if training else self.own_scores)(data[0])
             if self.settings["loss"] == "bpr":
                 match = ops.sum(ops.softplus(wrong - right) * free) / ops.sum(free)
             else:  # those that were drawn stand for all items
-                wrong = wrong + np.log(self.num_items / negatives.shape[0]) - 1e9 * (1 - free)
+                wrong = wrong + np.log(self.num_items / wrong.shape[1]) - 1e9 * (1 - free)
                 match = ops.mean(ops.logsumexp(ops.concatenate([right, wrong], axis=1), axis=1) - right[:, 0])
-            sizes = [ops.mean(ops.sum(vectors**2, axis=1)) for vectors in (users, items, noise)]
-            return match + self.settings["l2"] * sum(sizes)
+            return match + self.settings["l2"] * penalty
 
         return {"loss": self.minimize(loss)}
+
+    def shared_scores(self, inputs):
+        """Of pairs, items for all of them, and which are free: scores, (batch, 1) and (batch, negatives); a penalty."""
+        pairs, negatives, free = map(ops.convert_to_tensor, inputs)
+        users = self.user(pairs[:, 0], training=True)
+        items, noise = (self.item(ids, training=True) for ids in (pairs[:, 1], negatives))
+        biases, noise_biases = (self.item_bias(ids, training=True) for ids in (pairs[:, 1], negatives))
+        right = ops.sum(users * items, axis=1, keepdims=True) + biases
+        wrong = ops.matmul(users, ops.transpose(noise)) + noise_biases[:, 0]
+        squares = [ops.mean(ops.sum(vectors**2, axis=1)) for vectors in (users, items, noise)]
+        return right, wrong, free, sum(squares)
+
+    def own_scores(self, ids):
+        """Of ids of a user, an item and others, as data to judge by come: the same, without a penalty."""
+        scores = self(ops.convert_to_tensor(ids))
+        return scores[:, :1], scores[:, 1:], ops.ones_like(scores[:, 1:]), 0.0
 
 
 def build_model(config, data):
@@ -148,22 +169,15 @@ def build_model(config, data):
 
 def train(model, data, config, callbacks=()):
     """Minimise the loss, with other items at random in each step."""
-    used = np.sort(codes_of(data.train[0], data))
+    known = KnownPairs(data.train[0], data.sizes["num_items"])
 
     def with_negatives(pairs, rng, epoch):
         """Pairs, items at random for all of them, and which of these a user of the batch has not used."""
         drawn = rng.integers(data.sizes["num_items"], size=config.num_negatives, dtype="int32")
-        every = codes_of(np.stack(np.broadcast_arrays(pairs[:, :1], drawn), axis=-1).reshape(-1, 2), data)
-        places = np.searchsorted(used, every).clip(max=len(used) - 1)
-        return pairs, drawn, (used[places] != every).reshape(len(pairs), -1).astype("float32")
+        return pairs, drawn, 1 - known.hold(pairs[:, 0], drawn).astype("float32")
 
     batches = ViewBatches(data.train, config.batch_size, config.seed, with_negatives)
     return fit(model, batches, config.epochs, callbacks)
-
-
-def codes_of(pairs, data):
-    """A number for each pair of user and item, int64 of shape (n,)."""
-    return pairs[:, 0].astype("int64") * data.sizes["num_items"] + pairs[:, 1]
 
 
 def tables_of(model):
@@ -184,11 +198,11 @@ def evaluate(model, data, config):
         "": lambda some: users[some] @ items.T,
         "_of_popularity": popularity_scores(data.train[0], size),
         "_of_svd": zero_filled_svd(data.train[0], data.sizes["num_users"], size, rank=min(20, size - 1)),
-        "_of_new_users": lambda some: np.stack([scores_for_new(items, used_by(data, user)) for user in some]),
+        "_of_new_users": lambda some: np.stack([scores_for_new(items[:, :-1], used_by(data, user)) for user in some]),
     }
     found = {}
     for end, scores in others.items():
-        metrics = ranking_metrics(scores, data.train[0], data.test[0], size, config.k)
+        metrics = ranking_metrics(scores, data.train[0], data.test[0][:, :2], size, config.k)
         found.update({f"{name}{end}": value for name, value in metrics.items()})
     return found
 
@@ -196,11 +210,6 @@ def evaluate(model, data, config):
 def used_by(data, user):
     """The items that a user, by number, has used in the training part."""
     return data.train[0][data.train[0][:, 0] == user, 1]
-
-
-def scores_for_new(items, used):
-    """Scores of all items, float64 of shape (num_items,), for somebody of whom only some items are known."""
-    return items[:, :-1] @ fold_in(items[:, :-1], used)
 
 
 def recommend(model, data, user, k=10):
@@ -218,8 +227,8 @@ def recommend(model, data, user, k=10):
     same = np.flatnonzero(data.names["users"].astype(str) == str(user))
     users, items = tables_of(model)
     if not len(same):
-        return best_of(popularity_scores(data.train[0], len(items))([0])[0], [], data, k)
-    return best_of(users[same[0]] @ items.T, used_by(data, same[0]), data, k)
+        return best_items(popularity_scores(data.train[0], len(items))([0])[0], [], data.names["titles"], k)
+    return best_items(users[same[0]] @ items.T, used_by(data, same[0]), data.names["titles"], k)
 
 
 def recommend_to_new(model, data, used, k=10):
@@ -232,16 +241,7 @@ def recommend_to_new(model, data, used, k=10):
     for item in used:
         require(str(item) in known, "used", "ids of items of the data set", item)
     numbers = np.array([known.index(str(item)) for item in used])
-    return best_of(scores_for_new(tables_of(model)[1], numbers), numbers, data, k)
-
-
-def best_of(scores, without, data, k):
-    """The items with the highest scores, tuples of title and score."""
-    require(k >= 1, "k", "an integer of at least 1", k)
-    scores = np.array(scores, "float64")
-    scores[without] = -np.inf
-    best = np.argsort(-scores, kind="stable")[:k]
-    return [(str(data.names["titles"][i]), float(scores[i])) for i in best if scores[i] > -np.inf]
+    return best_items(scores_for_new(tables_of(model)[1][:, :-1], numbers), numbers, data.names["titles"], k)
 
 
 def show(model, data, config, folder):

@@ -68,6 +68,7 @@ class Config:
 
 
 SMALL = {"dataset": "synthetic", "embedding_dim": 8, "walks": 4, "walk_length": 20, "window": 4, "batch_size": 256}
+BEGIN = 100_000  # nodes of the walks from which blocks are taken to look at
 PRESETS = {
     "full": Config(),
     "karate": Config(
@@ -83,7 +84,7 @@ PRESETS = {
 
 
 def load_data(config):
-    """Walks, ids of nodes from 1 on, int32 of shape (n,), with 0 behind each walk; to judge, all nodes."""
+    """Walks, ids of nodes from 1 on, int32 of shape (n,), with 0 behind each walk; and some blocks of them."""
     graph, rng = read_graph(config.dataset, config.seed), np.random.default_rng([config.seed, 1])
     order = rng.permutation(len(graph.edges))
     held = round(len(order) * config.held_edges)
@@ -94,42 +95,38 @@ def load_data(config):
     starts = np.concatenate([rng.permutation(len(graph.names)) for _ in range(config.walks)])
     walks = random_walks(neighbours, starts, config.walk_length, config.p, config.q, rng)
     ids = np.pad(walks + 1, [[0, 0], [0, 1]]).ravel().astype("int32")
-    nodes = np.arange(1, len(graph.names) + 1, dtype="int32")
-    counts = np.bincount(ids, minlength=len(nodes) + 1)[1:]
-    names = {"graph": graph, "held": graph.edges[order[:held]]}
-    return Data((ids, np.zeros(len(ids), "int8")), (nodes, counts), {"num_nodes": len(nodes)}, names)
+    counts = np.bincount(ids, minlength=len(graph.names) + 1)[1:]
+    blocks = batches_of(ids[:BEGIN], counts, config)[0][0]
+    parts = [(x, np.zeros(len(x if place == 0 else x[0]), "int8")) for place, x in enumerate((ids, blocks))]
+    names = {"graph": graph, "held": graph.edges[order[:held]], "counts": counts}
+    return Data(*parts, {"num_nodes": len(graph.names)}, names)
 
 
 def build_model(config, data):
     """The model of word2vec, skip-gram."""
-    paths = huffman_paths(data.test[1]) if config.output == "hierarchical_softmax" else None
+    paths = huffman_paths(data.names["counts"]) if config.output == "hierarchical_softmax" else None
     length = paths[0].shape[1] if paths else 0
     options = {"num_negatives": config.num_negatives, "path_length": length, "seed": config.seed, "name": "node2vec"}
     model = WindowModel(data.sizes["num_nodes"], config.embedding_dim, config.window, **options)
     if paths:
         for weight, values in zip((model.nodes, model.sides), paths, strict=True):
             weight.assign(np.concatenate([np.zeros_like(values[:1]), values]))  # id 0 is no node
-    model(data.test[0][:1])
-    steps = config.epochs * len(batches_of(data, config))
+    model(keras.tree.map_structure(lambda array: array[:1], data.test[0]))
+    steps = config.epochs * len(batches_of(data.train[0], data.names["counts"], config))
     rate = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)
     model.compile(SparseSGD(rate) if config.optimizer == "sgd" else SparseAdagrad(rate, 0.0, row_wise=True))
     return model
 
 
-def batches_of(data, config):
-    """Blocks of the walks with windows and nodes that are not there."""
+def batches_of(ids, counts, config):
+    """Blocks of walks with windows and nodes that are not there."""
     options = {"num_negatives": config.shared_negatives, "sample": 0.0, "seed": config.seed}
-    return WindowBatches(data.train[0], data.test[1], config.batch_size, config.window, **options)
+    return WindowBatches(ids, counts, config.batch_size, config.window, **options)
 
 
 def train(model, data, config, callbacks=()):
     """Make nodes likely that come near each other in walks, and others unlikely."""
-    return fit(model, batches_of(data, config), config.epochs, callbacks)
-
-
-def vectors_of(model, data):
-    """The vectors of all nodes, float32 of shape (nodes, embedding_dim)."""
-    return model.words.get_weights()[0][1:]
+    return fit(model, batches_of(data.train[0], data.names["counts"], config), config.epochs, callbacks)
 
 
 def evaluate(model, data, config):
@@ -139,7 +136,7 @@ def evaluate(model, data, config):
     `rand_index` compares clusters, found without labels, with the classes (1 is the same, 0 is chance);
     `link_auc` is the area under the ROC curve of cosines of held edges and of as many pairs without an edge.
     """
-    graph, vectors, found = data.names["graph"], vectors_of(model, data), {}
+    graph, vectors, found = data.names["graph"], model.vectors(), {}
     if graph.labels is not None:
         known, asked = graph.train, graph.test
         regression = LogisticRegression(max_iter=1000, C=10.0).fit(vectors[known], graph.labels[known])
@@ -170,7 +167,7 @@ def pairs_without_edge(graph, number, seed):
 
 def show(model, data, config, folder):
     """The graph in the plane: nodes where their vectors differ most, in the colours of their classes."""
-    graph, plane = data.names["graph"], principal_plane(directions(vectors_of(model, data)))
+    graph, plane = data.names["graph"], principal_plane(directions(model.vectors()))
     return [graph_picture(plane, graph.edges, graph.labels, graph.names, folder / "graph.png")]
 
 
@@ -184,7 +181,7 @@ def main(argv=None):
     metrics = evaluate(model, data, config)
     save_run(folder, config, model, history, metrics)
     names = [name.replace(" ", "_") for name in data.names["graph"].names]
-    WordVectors(names, vectors_of(model, data)).save(folder / "vectors.txt")
+    WordVectors(names, model.vectors()).save(folder / "vectors.txt")
     show(model, data, config, folder)
 
 

@@ -71,6 +71,7 @@ class Config:
 
 SMALL = {"dataset": "synthetic", "embedding_dim": 8, "window": 4, "sample": 0.0, "batch_size": 512, "epochs": 4}
 TREE = {"output": "hierarchical_softmax", "optimizer": "adagrad", "learning_rate": 0.2}
+BEGIN = 100_000  # words of the text from which blocks are taken to look at
 LARGE = {"dataset": "synthetic_large", "epochs": 8, "learning_rate": 0.01}
 PRESETS = {
     "full": Config(),
@@ -86,7 +87,7 @@ PRESETS = {
 
 
 def load_data(config):
-    """Ids of the words of the text, int32 of shape (n,), with 0 behind each sentence; to judge, all words."""
+    """Ids of the words of the text, int32 of shape (n,), with 0 behind each sentence; and some blocks of it."""
     names = {}
     if config.dataset.startswith("synthetic"):
         sentences, names["pairs"], names["analogies"] = synthetic_sentences(config.dataset, config.seed)
@@ -95,14 +96,14 @@ def load_data(config):
     corpus = read_corpus(sentences, config.min_count, config.max_words)
     for _ in range(config.phrases):
         corpus = with_phrases(corpus, config.phrase_threshold, config.min_count)
-    words = np.arange(1, len(corpus.words) + 1, dtype="int32")
-    train, test = (corpus.ids, np.zeros(len(corpus.ids), "int8")), (words, corpus.counts)
-    return Data(train, test, {"num_words": len(words)}, {"words": corpus.words, **names})
+    blocks = batches_of(corpus.ids[:BEGIN], corpus.counts, config)[0][0]
+    parts = [(x, np.zeros(len(x if place == 0 else x[0]), "int8")) for place, x in enumerate((corpus.ids, blocks))]
+    return Data(*parts, {"num_words": len(corpus.words)}, {"words": corpus.words, "counts": corpus.counts, **names})
 
 
 def build_model(config, data):
     """Both tables, with what hierarchical softmax knows of the words."""
-    paths = huffman_paths(data.test[1]) if config.output == "hierarchical_softmax" else None
+    paths = huffman_paths(data.names["counts"]) if config.output == "hierarchical_softmax" else None
     length = paths[0].shape[1] if paths else 0
     options = {"num_negatives": config.num_negatives, "path_length": length, "seed": config.seed, "name": "word2vec"}
     sizes = data.sizes["num_words"], config.embedding_dim, config.window
@@ -110,33 +111,33 @@ def build_model(config, data):
     if paths:
         for weight, values in zip((model.nodes, model.sides), paths, strict=True):
             weight.assign(np.concatenate([np.zeros_like(values[:1]), values]))  # id 0 is no word
-    model(data.test[0][:1])
-    steps = config.epochs * len(batches_of(data, config))
+    model(keras.tree.map_structure(lambda array: array[:1], data.test[0]))
+    steps = config.epochs * len(batches_of(data.train[0], data.names["counts"], config))
     rate = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)
     model.compile(SparseSGD(rate) if config.optimizer == "sgd" else SparseAdagrad(rate, 0.0, row_wise=True))
     return model
 
 
-def batches_of(data, config):
-    """Blocks of the text with windows and words that are not there."""
+def batches_of(ids, counts, config):
+    """Blocks of a text with windows and words that are not there."""
     options = {"num_negatives": config.shared_negatives, "sample": config.sample, "seed": config.seed}
-    return WindowBatches(data.train[0], data.test[1], config.batch_size, config.window, **options)
+    return WindowBatches(ids, counts, config.batch_size, config.window, **options)
 
 
 def train(model, data, config, callbacks=()):
     """Make neighbours likely, and words that are not there unlikely."""
-    return fit(model, batches_of(data, config), config.epochs, callbacks)
+    return fit(model, batches_of(data.train[0], data.names["counts"], config), config.epochs, callbacks)
 
 
 def vectors_of(model, data):
     """The `WordVectors` of a model."""
-    return WordVectors(data.names["words"], model.words.get_weights()[0][1:])
+    return WordVectors(data.names["words"], model.vectors())
 
 
 def evaluate(model, data, config):
     """How well cosines order pairs of words as people do, which share of analogies is right, and of how many."""
     if config.evaluation == "loss":
-        return {"loss": float(model.evaluate(batches_of(data, config), verbose=0, return_dict=True)["loss"])}
+        return {"loss": float(model.evaluate(*data.test, verbose=0, return_dict=True)["loss"])}
     vectors = vectors_of(model, data)
     pairs = data.names.get("pairs") or wordsim()
     questions = data.names.get("analogies") or analogy_questions()

@@ -65,3 +65,32 @@ def test_embeddings():
     given = {"num_words": 100, "pairs": pairs, "scores": (pairs[:, :1] < pairs[:, 1:]).astype("float32")}
     exec(code, given)
     assert given["history"]["loss"][-1] < 0.5 * given["history"]["loss"][0]
+
+
+def test_tables(tmp_path):
+    from recipes import tabular_embeddings
+
+    frame = {"street": ["a", "b"] * 60, "rooms": np.arange(120) % 7, "price": np.arange(120) % 7 + 1.5}
+    text = (DOCS / "tables.md").read_text(encoding="utf-8")
+    served, alone = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    given = {"frame": frame}
+    exec(alone, given)
+    assert given["ids"].shape == (120, 2)  # rooms have few values
+    rows = [",".join(map(str, row)) for row in zip(*frame.values(), strict=True)]
+    (tmp_path / "houses.csv").write_text("\n".join(["street,rooms,price", *rows]))
+    flags = ["--dataset", str(tmp_path / "houses.csv"), "--epochs", "1", "--run-folder", str(tmp_path / "run")]
+    tabular_embeddings.main(["--preset", "smoke", "--target", "price", "--log-target", *flags])
+    given = {"run_folder": tmp_path / "run", "new_houses": {"street": ["new"], "rooms": [None]}}
+    exec(served, given)
+    assert given["prices"].shape == (1, 1)
+
+
+def test_words_and_graphs(tmp_path):
+    text = (DOCS / "words_and_graphs.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "vectors.txt").write_text("4 2\nking 1 1\nqueen 1 -1\nman 0 1\nwoman 0 -1\n")
+    given = {"path": tmp_path / "vectors.txt", "other_path": tmp_path / "vectors.bin", "word": "king"}
+    exec(code, given | {"a": "man", "b": "king", "c": "woman"} | {"__name__": "guide"}, given)
+    assert given["answers"][0][0] == "queen"
+    assert len(given["nearest"]) == 3
+    assert (tmp_path / "vectors.bin").stat().st_size > 0

@@ -1,7 +1,7 @@
 """What other libraries find on the data of a recipe, and how fast: a file for each recipe that has peers.
 
-Such a file defines `PEERS`, a dict from the name of a distribution to a function `run(config, data, threads)` that
-trains and returns how many seconds training took and a dict of the recipe's metrics; and
+Such a file defines `PEERS`, a dict from the name of a distribution to a function `run(recipe, config, data, threads)`
+that trains and returns how many seconds training took and a dict of the recipe's metrics; and
 `work(config, data)`, which returns how much a training looks at, and what that is called.
 """
 

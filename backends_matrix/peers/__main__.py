@@ -19,6 +19,7 @@ from backends_matrix.peers import peers_of, recipes_with_peers
 from backends_matrix.processes import python_argument, pythons_of
 from backends_matrix.report import markdown_table
 from keras_recipes.files import as_json, write_file
+from keras_recipes.run import environment
 
 RESULTS = Path(__file__).parents[1] / "results"
 PAGE = """\
@@ -70,13 +71,12 @@ def one(args, flags):
     data = module.load_data(config)
     amount, unit = peers.work(config, data)
     if args.who in peers.PEERS:
-        seconds, metrics = peers.PEERS[args.who](config, data, args.threads)
+        seconds, metrics = peers.PEERS[args.who](module, config, data, args.threads)
     else:
         seconds, metrics = train(module, config, data)
-    found = {
-        "recipe": recipe, "preset": args.preset, "who": args.who, "version": version_of(args.who), "threads": args.threads,
-        "amount": amount, "unit": unit, "seconds": seconds, "metrics": metrics,
-    }  # fmt: skip
+    about = {"recipe": recipe, "preset": args.preset, "dataset": config.dataset, "threads": args.threads}
+    found = {"who": args.who, "version": version_of(args.who), "environment": environment(), **about}
+    found |= {"amount": amount, "unit": unit, "seconds": seconds, "metrics": metrics}
     name = recipe if args.preset == "full" else f"{recipe}-{args.preset}"
     write_file(args.folder / name / f"{args.who.replace(' ', '_')}.json", as_json(found))
     print(f"{name}, {args.who}: {amount / seconds:,.0f} {unit} per second", metrics)
@@ -118,14 +118,8 @@ def table(found):
     rows = [["", f"{unit} per second, {threads} threads", *(f"times {peer['who']}" for peer in peers), *names]]
     for one in found:
         ratios = ["" if one in peers else f"{speed(one) / speed(peer):.2f}" for peer in peers]
-        rows.append(
-            [
-                f"{one['who']} {one['version']}",
-                f"{speed(one):,.0f}",
-                *ratios,
-                *(f"{one['metrics'][n]:.4f}" for n in names),
-            ]
-        )
+        figures = [f"{one['metrics'][name]:.4f}" for name in names]
+        rows.append([f"{one['who']} {one['version']}", f"{speed(one):,.0f}", *ratios, *figures])
     return rows
 
 

@@ -5,24 +5,19 @@ import time
 import numpy as np
 
 
-class TrainedTables:
-    """What `evaluate` of word2vec and node2vec asks of a model: the vectors of all ids, with a row for id 0.
+class TrainedVectors:
+    """What `evaluate` of word2vec and node2vec asks of a model.
 
     Args:
         vectors: Float array of shape `(ids, dim)`, of the ids from 1 on.
     """
 
     def __init__(self, vectors):
-        self.table = np.concatenate([np.zeros_like(vectors[:1]), vectors])
+        self.all_vectors = vectors
 
-    @property
-    def words(self):
-        """The table."""
-        return self
-
-    def get_weights(self):
-        """A list with the array of the table."""
-        return [self.table]
+    def vectors(self):
+        """The vectors."""
+        return self.all_vectors
 
 
 def gensim_vectors(ids, number, threads, seed, **options):

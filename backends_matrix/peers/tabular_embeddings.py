@@ -20,12 +20,12 @@ def run_baseline(name, config, data, threads):
     return seconds, table_metrics(targets, data.test[1], predictions_of(model, others, targets))
 
 
-def run_trees(config, data, threads):
+def run_trees(recipe, config, data, threads):
     """Boosted trees."""
     return run_baseline("trees", config, data, threads)
 
 
-def run_linear(config, data, threads):
+def run_linear(recipe, config, data, threads):
     """A linear model."""
     return run_baseline("linear", config, data, threads)
 

@@ -2,11 +2,10 @@
 
 import time
 
-from backends_matrix.peers._gensim import TrainedTables, gensim_vectors
-from recipes import word2vec as recipe
+from backends_matrix.peers._gensim import TrainedVectors, gensim_vectors
 
 
-def run_gensim(config, data, threads):
+def run_gensim(recipe, config, data, threads):
     """Train gensim's Word2Vec with the same settings, and its own rate at the start."""
     options = {
         "vector_size": config.embedding_dim, "window": config.window, "sample": config.sample, "epochs": config.epochs,
@@ -15,13 +14,13 @@ def run_gensim(config, data, threads):
     }  # fmt: skip
     begin = time.perf_counter()
     vectors, seconds = gensim_vectors(data.train[0], data.sizes["num_words"], threads, config.seed, **options)
-    metrics = recipe.evaluate(TrainedTables(vectors), data, config)
+    metrics = recipe.evaluate(TrainedVectors(vectors), data, config)
     return min(seconds, time.perf_counter() - begin), metrics
 
 
 def work(config, data):
     """Words of the text, in all epochs."""
-    return int(data.test[1].sum()) * config.epochs, "words"
+    return int(data.names["counts"].sum()) * config.epochs, "words"
 
 
 PEERS = {"gensim": run_gensim}

@@ -67,7 +67,7 @@ def test_the_loss_is_that_of_the_papers(preset):
     rng = np.random.default_rng(0)
     for table in (model.words, model.predicted):
         table.set_weights([rng.normal(size=table.get_weights()[0].shape).astype("float32")])
-    batch = recipe.batches_of(data, config)[0][0]
+    batch = recipe.batches_of(data.train[0], data.names["counts"], config)[0][0]
     kinds = {"skip_gram": model.skip_gram_loss, "cbow": model.cbow_loss}
     found = kinds[config.architecture](*map(keras.ops.convert_to_tensor, batch), training=False)
     expected = loss_by_loops(model, batch, config)
@@ -77,13 +77,15 @@ def test_the_loss_is_that_of_the_papers(preset):
 @pytest.mark.parametrize("preset", ["smoke", "smoke-cbow"])
 def test_a_step_is_one_of_gradient_descent(preset):
     """The weights after a step move along the slope of the sum of the losses, found by differences."""
-    config = dataclasses.replace(recipe.PRESETS[preset], batch_size=32, learning_rate=0.01, embedding_dim=3)
+    config = dataclasses.replace(
+        recipe.PRESETS[preset], batch_size=32, optimizer="sgd", learning_rate=0.01, embedding_dim=3
+    )
     data = recipe.load_data(config)
     model = recipe.build_model(config, data)
     rng = np.random.default_rng(0)
     for table in (model.words, model.predicted):
         table.set_weights([rng.normal(size=table.get_weights()[0].shape).astype("float32")])
-    batch, before = recipe.batches_of(data, config)[0], model.get_weights()
+    batch, before = recipe.batches_of(data.train[0], data.names["counts"], config)[0], model.get_weights()
     model.train_on_batch(batch[0])
     after = model.get_weights()
     for table, (one, other) in enumerate(zip(before, after, strict=True)):

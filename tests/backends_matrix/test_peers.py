@@ -1,0 +1,65 @@
+import json
+
+import keras
+import pytest
+
+from backends_matrix.peers import __main__ as module
+from backends_matrix.peers import peers_of, recipes_with_peers
+from tests.recipes.training import on_one_backend
+
+SEEN = {"node2vec": "accuracy", "tabular_embeddings": "rmse", "word2vec": "similarity"}
+
+
+def test_each_recipe_with_peers_names_them():
+    assert recipes_with_peers() == sorted(SEEN)
+    for recipe in recipes_with_peers():
+        assert peers_of(recipe).PEERS
+
+
+@on_one_backend
+@pytest.mark.parametrize("recipe", SEEN)
+def test_a_recipe_beside_its_peers(recipe, tmp_path, capsys):
+    """Each in this process: what they find is alike, and the page has a row for each."""
+    names = [keras.config.backend(), *peers_of(recipe).PEERS]
+    for who in names:
+        folder = ["--folder", str(tmp_path / "peers"), "--threads", "1"]
+        module.main(["one", recipe, "--who", who, "--preset", "smoke", "--epochs", "1", *folder])
+    found = {}
+    for path in (tmp_path / "peers" / f"{recipe}-smoke").glob("*.json"):
+        one = json.loads(path.read_text())
+        found[one["who"]] = one
+    assert set(found) == set(names)
+    assert len({(one["amount"], one["unit"], one["threads"]) for one in found.values()}) == 1
+    assert all(one["seconds"] > 0 and SEEN[recipe] in one["metrics"] for one in found.values())
+    module.main(["collect", "--folder", str(tmp_path / "peers"), "--results", str(tmp_path / "results")])
+    text = (tmp_path / "results" / "peers.md").read_text()
+    assert f"## {recipe}-smoke" in text
+    for who, one in found.items():
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| {who} {one['version']} |")]
+        ratios = [found[keras.config.backend()], *(found[peer] for peer in peers_of(recipe).PEERS)]
+        if who == keras.config.backend():
+            expected = module.speed(ratios[0]) / module.speed(ratios[1])
+            assert f"| {expected:.2f} |" in row
+    assert json.loads((tmp_path / "results" / "peers" / f"{recipe}-smoke.json").read_text())
+
+
+@on_one_backend
+def test_gensim_trains_on_the_same_words():
+    from backends_matrix.peers import word2vec as peer
+    from recipes import word2vec as recipe
+
+    config = recipe.PRESETS["smoke"]
+    data = recipe.load_data(config)
+    _, metrics = peer.run_gensim(recipe, config, data, 1)
+    assert metrics["semantic_analogies"] > 0.8
+    assert metrics["similarity"] > 0.6
+
+
+def test_runs_each_in_a_process_of_its_own(monkeypatch):
+    commands = []
+    monkeypatch.setattr(module.subprocess, "run", lambda command, check, env: commands.append((command, env)))
+    module.main(["run", "word2vec", "--python", "jax=a", "--python", "torch=b", "--threads", "2", "--window", "3"])
+    assert [command[command.index("--who") + 1] for command, _ in commands] == ["jax", "torch", "gensim"]
+    assert [command[0] for command, _ in commands] == ["a", "b", "a"]
+    assert all(command[-2:] == ["--window", "3"] and env["OMP_NUM_THREADS"] == "2" for command, env in commands)
+    assert [env["KERAS_BACKEND"] for _, env in commands] == ["jax", "torch", "jax"]
