@@ -103,10 +103,10 @@ def read_corpus(sentences, min_count=1, max_words=0):
         file.write(buffer)
         file.flush()
         ids = np.memmap(file, "int32", "r")
-        return numbered(list(found), np.array(counts), ids, min_count, max_words)
+        return numbered_words(list(found), np.array(counts), ids, min_count, max_words)
 
 
-def numbered(words, counts, ids, min_count=1, max_words=0):
+def numbered_words(words, counts, ids, min_count=1, max_words=0):
     """A `Corpus` of the more frequent words, in the order of their counts, from a stream in any order of words."""
     order = np.lexsort((np.array(words), -counts))
     order = order[counts[order] >= min_count]
@@ -158,7 +158,7 @@ def with_phrases(corpus, threshold=100.0, min_count=5):
     ids = in_file(with_pairs_joined(part, phrases, size) for part in parts_of(corpus.ids))
     counts = sum(np.bincount(part, minlength=size + len(phrases)) for part in parts_of(ids))
     words, counts = [*corpus.words, *joined], counts[1:]
-    return numbered(words, counts, ids, min_count=1)
+    return numbered_words(words, counts, ids, min_count=1)
 
 
 def pair_counts(ids, size, most=2**24):
