@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -33,8 +33,8 @@ class TablePreprocessor:
     """
 
     kinds: dict
-    categories: dict = field(default_factory=dict)
-    numbers: dict = field(default_factory=dict)
+    categories: dict = dataclasses.field(default_factory=dict)
+    numbers: dict = dataclasses.field(default_factory=dict)
 
     @classmethod
     def fit(cls, columns, kinds, min_count=1, normalization="standard"):
