@@ -156,9 +156,8 @@ def with_phrases(corpus, threshold=100.0, min_count=5):
     phrases = pairs[(scores > threshold) & (often >= min_count)]
     joined = [f"{corpus.words[pair // size - 1]}_{corpus.words[pair % size - 1]}" for pair in phrases]
     ids = in_file(with_pairs_joined(part, phrases, size) for part in parts_of(corpus.ids))
-    counts = sum(np.bincount(part, minlength=size + len(phrases)) for part in parts_of(ids))
-    words, counts = [*corpus.words, *joined], counts[1:]
-    return numbered_words(words, counts, ids, min_count=1)
+    counts = np.sum([np.bincount(part, minlength=size + len(phrases)) for part in parts_of(ids)], axis=0)
+    return numbered_words([*corpus.words, *joined], counts[1:], ids, min_count=1)
 
 
 def pair_counts(ids, size, most=2**24):

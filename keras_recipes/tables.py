@@ -58,7 +58,7 @@ def read_tables(dataset, target, seed=0, rows=4000):
         ValueError: If there is no such data set, file or column, or a row has another length than the first one.
     """
     if dataset == "adult":
-        found = Tables(*(read_adult(name) for name in ADULT), "income")
+        found = Tables(read_adult("adult.data"), read_adult("adult.test"), "income")
     elif dataset == "california_housing":
         found = Tables(read_california(), None, "price")
     elif dataset == "synthetic":

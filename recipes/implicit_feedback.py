@@ -94,8 +94,8 @@ def load_data(config):
     names = {"users": users, "items": items, "titles": titles, "genres": genres}
     sizes = {"num_users": len(users), "num_items": len(items)}
     others = np.random.default_rng(config.seed).integers(len(items), size=(len(test), OTHERS), dtype="int32")
-    parts = [(part, np.zeros(len(part), "int8")) for part in (train, np.concatenate([test, others], axis=1))]
-    return Data(*parts, sizes, names)
+    rows = np.concatenate([test, others], axis=1)
+    return Data((train, np.zeros(len(train), "int8")), (rows, np.zeros(len(rows), "int8")), sizes, names)
 
 
 @keras.saving.register_keras_serializable(package="keras_recipes")

@@ -97,9 +97,9 @@ def load_data(config):
     ids = np.pad(walks + 1, [[0, 0], [0, 1]]).ravel().astype("int32")
     counts = np.bincount(ids, minlength=len(graph.names) + 1)[1:]
     blocks = batches_of(ids[:BEGIN], counts, config)[0][0]
-    parts = [(x, np.zeros(len(x if place == 0 else x[0]), "int8")) for place, x in enumerate((ids, blocks))]
     names = {"graph": graph, "held": graph.edges[order[:held]], "counts": counts}
-    return Data(*parts, {"num_nodes": len(graph.names)}, names)
+    train, test = (ids, np.zeros(len(ids), "int8")), (blocks, np.zeros(len(blocks[0]), "int8"))
+    return Data(train, test, {"num_nodes": len(graph.names)}, names)
 
 
 def build_model(config, data):

@@ -128,8 +128,9 @@ def load_data(config):
     preprocessor = TablePreprocessor.fit(train, kinds, config.min_count, config.normalization)
     coder = TableTargets.fit(train, targets, config.task, config.log_target)
     sizes = {"num_categorical": len(preprocessor.categories), "num_numeric": len(preprocessor.numbers)}
-    parts = [(preprocessor.transform(part), coder.encode(part)) for part in (train, test)]
-    return Data(*parts, {**sizes, "num_outputs": coder.num_outputs()}, {"preprocessor": preprocessor, "targets": coder})
+    sizes["num_outputs"] = coder.num_outputs()
+    train, test = ((preprocessor.transform(part), coder.encode(part)) for part in (train, test))
+    return Data(train, test, sizes, {"preprocessor": preprocessor, "targets": coder})
 
 
 def overrides(config):

@@ -97,8 +97,10 @@ def load_data(config):
     for _ in range(config.phrases):
         corpus = with_phrases(corpus, config.phrase_threshold, config.min_count)
     blocks = batches_of(corpus.ids[:BEGIN], corpus.counts, config)[0][0]
-    parts = [(x, np.zeros(len(x if place == 0 else x[0]), "int8")) for place, x in enumerate((corpus.ids, blocks))]
-    return Data(*parts, {"num_words": len(corpus.words)}, {"words": corpus.words, "counts": corpus.counts, **names})
+    train, test = (corpus.ids, np.zeros(len(corpus.ids), "int8")), (blocks, np.zeros(len(blocks[0]), "int8"))
+    return Data(
+        train, test, {"num_words": len(corpus.words)}, {"words": corpus.words, "counts": corpus.counts, **names}
+    )
 
 
 def build_model(config, data):

@@ -95,7 +95,8 @@ def table(rows, seed, missing=True):
 TARGETS = {"price": "regression", "good": "binary", "grade": "multi_class", "tags": "multi_label"}
 
 
-@pytest.mark.parametrize("target", TARGETS)
+# Heads of all tasks are tested on all backends in test_task_heads.py.
+@pytest.mark.parametrize("target", TARGETS if keras.config.backend() == "torch" else ["good"])
 def test_a_file_of_the_users_own_with_each_task(target, tmp_path, capsys):
     """From the file to predictions of new rows, with unknown categories and missing values."""
     path, folder = tmp_path / "table.csv", tmp_path / "run"
@@ -145,6 +146,7 @@ def test_a_row_is_predicted_as_in_the_run(tmp_path):
     np.testing.assert_allclose(recipe.predict_rows(folder, frame), expected, rtol=1e-5)
 
 
+@on_one_backend
 @pytest.mark.parametrize("columns", [["kind", "good"], ["size", "good"]])
 def test_a_table_of_categories_or_of_numbers_alone(columns, tmp_path):
     rows = {name: column for name, column in table(120, 1, missing=False).items() if name in columns}
@@ -155,6 +157,7 @@ def test_a_table_of_categories_or_of_numbers_alone(columns, tmp_path):
     assert recipe.show(model, data, config, tmp_path)
 
 
+@on_one_backend
 def test_training_stops_early_and_no_validation_part_is_fine():
     config = dataclasses.replace(ADDITIVE, epochs=30, patience=1, learning_rate=0.5)
     data = recipe.load_data(config)

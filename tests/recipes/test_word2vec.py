@@ -120,6 +120,7 @@ def test_a_text_of_the_users_own(tmp_path):
     assert 0 < metrics["loss"] < 10
 
 
+@on_one_backend
 def test_english_words_are_judged_by_lists(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_RECIPES_DATA", str(tmp_path))
     (tmp_path / "word-vectors").mkdir()
