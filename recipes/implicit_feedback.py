@@ -134,7 +134,8 @@ class Ranking(StepModel):
             if self.settings["loss"] == "bpr":
                 match = ops.sum(ops.softplus(wrong - right) * free) / ops.sum(free)
             else:  # those that were drawn stand for all items
-                wrong = wrong + np.log(self.num_items / wrong.shape[1]) - 1e9 * (1 - free)
+                stand_for = self.num_items / ops.cast(ops.shape(wrong)[1], wrong.dtype)
+                wrong = wrong + ops.log(stand_for) - 1e9 * (1 - free)
                 match = ops.mean(ops.logsumexp(ops.concatenate([right, wrong], axis=1), axis=1) - right[:, 0])
             return match + self.settings["l2"] * penalty
 
