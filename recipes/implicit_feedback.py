@@ -150,7 +150,7 @@ class Ranking(StepModel):
         right = ops.sum(users * items, axis=1, keepdims=True) + biases
         wrong = ops.matmul(users, ops.transpose(noise)) + noise_biases[:, 0]
         squares = [ops.mean(ops.sum(vectors**2, axis=1)) for vectors in (users, items, noise)]
-        return right, wrong, free, sum(squares)
+        return right, wrong, ops.cast(free, wrong.dtype), sum(squares)
 
     def own_scores(self, ids):
         """Of ids of a user, an item and others, as data to judge by come: the same, without a penalty."""
