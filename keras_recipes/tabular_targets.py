@@ -109,7 +109,7 @@ class TableTargets:
             y_range: String "lowest,highest".
 
         Returns:
-            Two lists with a float per column: the middle of the range, and half its width.
+            Two float64 arrays of shape `(columns,)`: the middle of the range, and half its width.
 
         Raises:
             ValueError: If it is none, or if there are no numbers to predict.
@@ -122,7 +122,7 @@ class TableTargets:
         require(right and not (self.log and bounds[0] <= 0), "y_range", '"lowest,highest" of a regression', y_range)
         each = np.array(bounds)[:, None] + np.zeros(len(self.names))  # (2, columns)
         lowest, highest = self.scaled(np.log(each) if self.log else each)
-        return ((lowest + highest) / 2).tolist(), ((highest - lowest) / 2).tolist()
+        return (lowest + highest) / 2, (highest - lowest) / 2
 
     def decode(self, outputs):
         """Predictions, float64, from outputs of a network, or from anything on the scale of `encode`.

@@ -47,7 +47,12 @@ class ByRows(keras.optimizers.Optimizer):
         raise NotImplementedError
 
     def per_row(self, variable, name, value=0.0):
-        """A variable of one number per row of a table, float32: in bfloat16 no count would go beyond 256."""
+        """A variable of one number per row of a table, in `counting_dtype`."""
         name = f"{variable.path.replace('/', '_')}_{name}"
         initializer = keras.initializers.Constant(value)
-        return self.add_variable((variable.shape[0], 1), initializer, "float32", name=name)
+        return self.add_variable((variable.shape[0], 1), initializer, counting_dtype(variable), name=name)
+
+
+def counting_dtype(variable):
+    """The dtype of what is counted for a table: float32 at least, as in bfloat16 no count would go beyond 256."""
+    return "float64" if variable.dtype == "float64" else "float32"

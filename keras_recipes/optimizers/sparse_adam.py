@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_recipes.config import require
-from keras_recipes.optimizers.by_rows import ByRows
+from keras_recipes.optimizers.by_rows import ByRows, counting_dtype
 from keras_recipes.training.row_gradients import is_table, read_rows, write_rows
 
 COUNTS = ("row", "all")
@@ -64,7 +64,7 @@ class SparseAdam(ByRows, keras.optimizers.Adam):
             steps = read_rows(self.updates[index], ids) + 1  # (n, 1)
             write_rows(self.updates[index], ids, steps)
         else:
-            steps = ops.cast(self.iterations + 1, "float32")
+            steps = ops.cast(self.iterations + 1, counting_dtype(variable))
         # 1 - beta**steps; so written it keeps all its digits, of which float32 has lost four where beta is near 1.
         bias_1, bias_2 = (-ops.expm1(steps * math.log(beta)) for beta in (self.beta_1, self.beta_2))
         rate = learning_rate * ops.cast(ops.sqrt(bias_2) / bias_1, variable.dtype)

@@ -42,7 +42,7 @@ def test_numbers_and_back():
 def test_a_range_on_the_scale_of_the_targets():
     for log, bounds in ((False, "0,10"), (True, "0.1,100")):
         found = TableTargets.fit(COLUMNS, ["price"], log=log)
-        middle, half = (np.array(values) for values in found.middle_and_half(bounds))
+        middle, half = found.middle_and_half(bounds)
         ends = found.decode(np.stack([middle - half, middle + half]))
         np.testing.assert_allclose(ends[:, 0], [float(bound) for bound in bounds.split(",")], rtol=1e-9, atol=1e-9)
     for wrong in ("1", "2,1", "a,b", "0,inf"):
