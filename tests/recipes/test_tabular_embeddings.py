@@ -122,8 +122,8 @@ def test_a_file_of_the_users_own_with_each_task(target, tmp_path, capsys):
     assert found.shape == (3, outputs)
     assert np.isfinite(found).all()
     if target == "price":
-        assert (found > 0.01).all()
-        assert (found < 100).all()
+        assert (found > 0.01 * (1 - 1e-5)).all()  # to rounding, where a sigmoid is at its end
+        assert (found < 100 * (1 + 1e-5)).all()
     with pytest.raises(ValueError, match="`columns` must be a table with the column 'kind'"):
         recipe.predict_rows(folder, {"size": [1.0]})
 
