@@ -144,18 +144,18 @@ class Ranking(StepModel):
 
     def shared_scores(self, inputs):
         """Of pairs, items for all of them, and which are free: scores, (batch, 1) and (batch, negatives); a penalty."""
-        pairs, negatives, free = map(ops.convert_to_tensor, inputs)
+        pairs, negatives, free = inputs
         users = self.user(pairs[:, 0], training=True)
         items, noise = (self.item(ids, training=True) for ids in (pairs[:, 1], negatives))
         biases, noise_biases = (self.item_bias(ids, training=True) for ids in (pairs[:, 1], negatives))
         right = ops.sum(users * items, axis=1, keepdims=True) + biases
         wrong = ops.matmul(users, ops.transpose(noise)) + noise_biases[:, 0]
-        squares = [ops.mean(ops.sum(vectors**2, axis=1)) for vectors in (users, items, noise)]
-        return right, wrong, ops.cast(free, wrong.dtype), sum(squares)
+        squares = ops.concatenate([ops.mean(vectors**2, axis=0) for vectors in (users, items, noise)])
+        return right, wrong, ops.cast(free, wrong.dtype), ops.sum(squares)
 
     def own_scores(self, ids):
         """Of ids of a user, an item and others, as data to judge by come: the same, without a penalty."""
-        scores = self(ops.convert_to_tensor(ids))
+        scores = self(ids)
         return scores[:, :1], scores[:, 1:], ops.ones_like(scores[:, 1:]), 0.0
 
 

@@ -1,5 +1,7 @@
 """A dense layer for each column, all at once."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -29,7 +31,7 @@ class DensePerColumn(keras.layers.Layer):
         super().__init__(**kwargs)
         require(units >= 1, "units", "an integer of at least 1", units)
         self.units, self.activation = units, keras.activations.get(activation)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer: Any = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape):
         """Make a kernel and a bias per column."""
