@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_recipes.config import require
 from keras_recipes.fetch import fetch
+from keras_recipes.ratings import index_of
 
 IMDB_URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 IMDB_SHA256 = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
@@ -180,15 +181,14 @@ def with_pairs_joined(ids, phrases, size):
     """A part of a stream with the number `size + i` in the place of the pair `phrases[i]`, which are sorted."""
     if not len(phrases):
         return ids
-    codes = ids[:-1].astype("int64") * size + ids[1:]
-    places = np.searchsorted(phrases, codes).clip(max=len(phrases) - 1)
-    is_phrase = phrases[places] == codes
+    places = index_of(ids[:-1].astype("int64") * size + ids[1:], phrases)  # from 1; 0 for no phrase
+    is_phrase = places > 0
     # In a run of overlapping pairs every second one counts, from the first one on.
-    numbers = np.arange(len(codes))
+    numbers = np.arange(len(places))
     begins = np.maximum.accumulate(np.where(is_phrase & ~np.concatenate([[False], is_phrase[:-1]]), numbers, 0))
     is_phrase &= (numbers - begins) % 2 == 0
     ids = ids.copy()
-    ids[:-1][is_phrase] = size + places[is_phrase]
+    ids[:-1][is_phrase] = size + places[is_phrase] - 1
     return ids[~np.concatenate([[False], is_phrase])]
 
 

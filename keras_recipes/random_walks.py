@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_recipes.config import require
+from keras_recipes.ratings import index_of
 
 
 class Neighbours:
@@ -28,9 +29,7 @@ class Neighbours:
 
     def are_next(self, nodes, others):
         """Whether there is an edge between a node and another one, for each pair."""
-        codes = nodes * self.num_nodes + others
-        places = np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)
-        return self.codes[places] == codes
+        return index_of(nodes * self.num_nodes + others, self.codes) > 0
 
 
 def random_walks(neighbours, starts, length, p=1.0, q=1.0, rng=None):

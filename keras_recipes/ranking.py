@@ -5,6 +5,7 @@ from scipy.sparse import coo_matrix
 from sklearn.utils.extmath import randomized_svd
 
 from keras_recipes.config import require
+from keras_recipes.ratings import index_of
 
 
 def leave_last_out(pairs, times):
@@ -44,7 +45,7 @@ class KnownPairs:
     def hold(self, users, items):
         """Whether each user has each item: Boolean array of shape `(users, items)`."""
         codes = users[:, None].astype("int64") * self.num_items + items
-        return self.codes[np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)] == codes
+        return index_of(codes, self.codes) > 0
 
 
 def best_items(scores, without, titles, k):
@@ -133,22 +134,21 @@ def zero_filled_svd(train, num_users, num_items, rank, values=None):
     return lambda users: (left[users] * sizes) @ right
 
 
-def scores_for_new(items, used, strength=1.0):
-    """Scores of all items for somebody new, of whom only some items are known.
+def scores_for_new(items, strength=1.0):
+    """A function that scores items for somebody new, of whom only some items are known.
 
     Their vector is the one whose scores for these items are near 1, and else near 0.
 
     Args:
         items: Float array of shape `(num_items, dim)`, the vectors of items.
-        used: Integer array of shape `(n,)`, items.
         strength: Float above 0, how strongly the vector is held near 0, in mean squares of items.
 
     Returns:
-        Float array of shape `(num_items,)`.
+        Function from an integer array of items to the scores of all items, float array of shape `(num_items,)`.
 
     Reference:
         Hu, Koren and Volinsky, 2008, https://doi.org/10.1109/ICDM.2008.22, section 4, equation 4, without weights.
     """
     gram = items.T @ items
-    ridge = strength * np.trace(gram) / len(items) * np.eye(items.shape[1])
-    return items @ np.linalg.solve(gram + ridge, items[used].sum(axis=0))
+    held = gram + strength * np.trace(gram) / len(items) * np.eye(items.shape[1])
+    return lambda used: items @ np.linalg.solve(held, items[used].sum(axis=0))

@@ -108,17 +108,22 @@ def plain_column(values):
         return np.array(known)[places]
 
 
-def read_columns(path, names=None):
-    """The columns of a CSV file, by the names in its first line, or by `names` if it has none."""
+def read_columns(path):
+    """The columns of a CSV file, by the names in its first line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         lines = [line for line in csv.reader(io.StringIO(text), skipinitialspace=True) if line]
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"`dataset` must be a CSV file in UTF-8, received {path}: {error}") from None
-    names, rows = (names, lines) if names else (lines[0] if lines else [], lines[1:])
+    names, rows = lines[0] if lines else [], lines[1:]
     require(len(rows) > 0 and len(set(names)) == len(names), "dataset", "a table with rows and distinct names", path)
     for number, row in enumerate(rows, start=1):
         require(len(row) == len(names), "dataset", f"a table of {len(names)} columns, row {number} of {path}", len(row))
+    return columns_of_rows(names, rows)
+
+
+def columns_of_rows(names, rows):
+    """The columns of rows of strings, see `columns_of`."""
     return columns_of(dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True)))
 
 
@@ -126,8 +131,7 @@ def read_adult(name):
     """One part of the census of 1994, with the income as "<=50K" or ">50K"."""
     path = fetch(f"adult/{name}", f"{ADULT_URL}{name}", ADULT[name])
     lines = [line.removesuffix(".") for line in path.read_text(encoding="utf-8").splitlines() if line.count(",") == 14]
-    rows = list(csv.reader(lines, skipinitialspace=True))
-    return columns_of(dict(zip(ADULT_COLUMNS, map(np.array, zip(*rows, strict=True)), strict=True)))
+    return columns_of_rows(ADULT_COLUMNS, csv.reader(lines, skipinitialspace=True))
 
 
 def read_california():

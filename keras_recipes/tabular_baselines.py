@@ -59,14 +59,18 @@ def baseline_metrics(targets, cardinalities, train, test, seed=0):
     Returns:
         Dict from names such as "rmse_of_trees" to floats.
     """
-    rows, others = (np.concatenate(part[0], axis=1).astype("float64") for part in (train, test))
-    found = {}
+    (rows, goals), (others, _), found = as_matrix(train, targets), as_matrix(test, targets), {}
     for name, model in baseline_models(targets.task, cardinalities, seed).items():
-        fitted = model.fit(rows, train[1].ravel() if targets.task == "binary" else train[1])
-        predictions = predictions_of(fitted, others, targets)
+        predictions = predictions_of(model.fit(rows, goals), others, targets)
         metrics = table_metrics(targets, test[1], predictions)
         found.update({f"{metric}_of_{name}": value for metric, value in metrics.items()})
     return found
+
+
+def as_matrix(part, targets):
+    """Rows, ids and then numbers, float64 of shape `(n, columns)`, and targets, as scikit-learn takes them."""
+    (ids, numbers), y = part
+    return np.concatenate([ids, numbers], axis=1).astype("float64"), y.ravel() if targets.task == "binary" else y
 
 
 def predictions_of(model, rows, targets):

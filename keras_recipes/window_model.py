@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_recipes.config import require
+from keras_recipes.huffman import huffman_paths
 from keras_recipes.layers import SparseEmbedding
 from keras_recipes.training import StepModel
 
@@ -24,7 +25,7 @@ class WindowModel(StepModel):
         architecture: String: "skip_gram", from a word to its neighbours; or "cbow", from their mean to the word.
         num_negatives: Integer, words that are not there for each that is.
         path_length: Integer, the nodes on the way to a word at most, of hierarchical softmax; 0 without it.
-            `nodes` and `sides` are to be assigned then, arrays as of `huffman_paths` below a row for id 0.
+            `for_counts` makes such a model.
         seed: Integer, of the vectors at the start.
 
     Raises:
@@ -55,6 +56,28 @@ class WindowModel(StepModel):
             options = {"shape": (num_words + 1, path_length), "initializer": "zeros", "trainable": False}
             self.nodes = self.add_weight(**options, dtype="int32", name="nodes")
             self.sides = self.add_weight(**options, name="sides")
+
+    @classmethod
+    def for_counts(cls, counts, embedding_dim, window, output="negative_sampling", **kwargs):
+        """A model for words that come so often.
+
+        Args:
+            counts: Integer array of shape `(num_words,)`.
+            embedding_dim: Integer, numbers per word.
+            window: Integer, that of the batches.
+            output: String: "negative_sampling", or "hierarchical_softmax", by the Huffman tree of the words.
+            **kwargs: Further arguments of the model.
+
+        Returns:
+            `WindowModel`.
+        """
+        if output == "negative_sampling":
+            return cls(len(counts), embedding_dim, window, **kwargs)
+        paths = huffman_paths(counts)
+        model = cls(len(counts), embedding_dim, window, path_length=paths[0].shape[1], **kwargs)
+        for weight, values in zip((model.nodes, model.sides), paths, strict=True):
+            weight.assign(np.concatenate([np.zeros_like(values[:1]), values]))  # id 0 is no word
+        return model
 
     def call(self, inputs):
         """The vectors of the words of blocks, (blocks, around, dim)."""

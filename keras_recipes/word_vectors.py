@@ -28,8 +28,7 @@ class WordVectors:
         require(len(words) == len(vectors), "vectors", f"of shape ({len(words)}, dim)", np.shape(vectors))
         self.words, self.vectors = list(words), np.asarray(vectors, "float32")
         self.place = {word: number for number, word in enumerate(self.words)}
-        lengths = np.linalg.norm(self.vectors, axis=1, keepdims=True)
-        self.directions = self.vectors / np.maximum(lengths, 1e-12)
+        self.directions = directions_of(self.vectors)
 
     def __getitem__(self, word):
         """The vector of a word; raises ValueError if there is none."""
@@ -96,6 +95,11 @@ class WordVectors:
             expected = "a file of word2vec, " + ("binary" if binary else "text")
             require(False, "path", expected, str(path))
         return cls(words, vectors)
+
+
+def directions_of(vectors):
+    """Vectors, float array of shape `(n, dim)`, each of them as long as 1, or zeros."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def text_rows(content, number, dim):

@@ -194,12 +194,12 @@ def evaluate(model, data, config):
     Others: the most popular items, an SVD that fills with 0, and this model with each user taken for a new one.
     """
     users, items = tables_of(model)
-    size = data.sizes["num_items"]
+    size, newcomer = data.sizes["num_items"], scores_for_new(items[:, :-1])
     others = {
         "": lambda some: users[some] @ items.T,
         "_of_popularity": popularity_scores(data.train[0], size),
         "_of_svd": zero_filled_svd(data.train[0], data.sizes["num_users"], size, rank=min(20, size - 1)),
-        "_of_new_users": lambda some: np.stack([scores_for_new(items[:, :-1], used_by(data, user)) for user in some]),
+        "_of_new_users": lambda some: np.stack([newcomer(used_by(data, user)) for user in some]),
     }
     found = {}
     for end, scores in others.items():
@@ -242,7 +242,7 @@ def recommend_to_new(model, data, used, k=10):
     for item in used:
         require(str(item) in known, "used", "ids of items of the data set", item)
     numbers = np.array([known.index(str(item)) for item in used])
-    return best_items(scores_for_new(tables_of(model)[1][:, :-1], numbers), numbers, data.names["titles"], k)
+    return best_items(scores_for_new(tables_of(model)[1][:, :-1])(numbers), numbers, data.names["titles"], k)
 
 
 def show(model, data, config, folder):

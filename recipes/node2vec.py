@@ -25,7 +25,6 @@ from sklearn.metrics import adjusted_rand_score, roc_auc_score
 from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Data
 from keras_recipes.graphs import read_graph
-from keras_recipes.huffman import huffman_paths
 from keras_recipes.optimizers import SparseAdagrad, SparseSGD
 from keras_recipes.pictures import graph_picture, principal_plane
 from keras_recipes.random_walks import Neighbours, random_walks
@@ -33,7 +32,7 @@ from keras_recipes.run import save_run
 from keras_recipes.training import Checkpoint, fit
 from keras_recipes.window_batches import WindowBatches
 from keras_recipes.window_model import WindowModel
-from keras_recipes.word_vectors import WordVectors
+from keras_recipes.word_vectors import WordVectors, directions_of
 
 
 @dataclass(frozen=True)
@@ -106,13 +105,9 @@ def load_data(config):
 
 def build_model(config, data):
     """The model of word2vec, skip-gram."""
-    paths = huffman_paths(data.names["counts"]) if config.output == "hierarchical_softmax" else None
-    length = paths[0].shape[1] if paths else 0
-    options = {"num_negatives": config.num_negatives, "path_length": length, "seed": config.seed, "name": "node2vec"}
-    model = WindowModel(data.sizes["num_nodes"], config.embedding_dim, config.window, **options)
-    if paths:
-        for weight, values in zip((model.nodes, model.sides), paths, strict=True):
-            weight.assign(np.concatenate([np.zeros_like(values[:1]), values]))  # id 0 is no node
+    options = {"num_negatives": config.num_negatives, "seed": config.seed, "name": "node2vec"}
+    sizes = config.embedding_dim, config.window, config.output
+    model = WindowModel.for_counts(data.names["counts"], *sizes, **options)
     model(keras.tree.map_structure(lambda array: array[:1], data.test[0]))
     steps = config.epochs * len(batches_of(data.train[0], data.names["counts"], config))
     rate = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)
@@ -143,19 +138,14 @@ def evaluate(model, data, config):
         known, asked = graph.train, graph.test
         regression = LogisticRegression(max_iter=1000, C=10.0).fit(vectors[known], graph.labels[known])
         found["accuracy"] = float(regression.score(vectors[asked], graph.labels[asked]))
-        clusters = KMeans(len(np.unique(graph.labels)), n_init=10, random_state=0).fit_predict(directions(vectors))
+        clusters = KMeans(len(np.unique(graph.labels)), n_init=10, random_state=0).fit_predict(directions_of(vectors))
         found["rand_index"] = float(adjusted_rand_score(graph.labels, clusters))
     if len(data.names["held"]):
         others = pairs_without_edge(graph, len(data.names["held"]), config.seed)
         pairs = np.concatenate([data.names["held"], others])
-        cosines = (directions(vectors)[pairs[:, 0]] * directions(vectors)[pairs[:, 1]]).sum(axis=1)
+        cosines = (directions_of(vectors)[pairs[:, 0]] * directions_of(vectors)[pairs[:, 1]]).sum(axis=1)
         found["link_auc"] = float(roc_auc_score(np.arange(len(pairs)) < len(data.names["held"]), cosines))
     return found
-
-
-def directions(vectors):
-    """Vectors of length 1."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def pairs_without_edge(graph, number, seed):
@@ -169,7 +159,7 @@ def pairs_without_edge(graph, number, seed):
 
 def show(model, data, config, folder):
     """The graph in the plane: nodes where their vectors differ most, in the colours of their classes."""
-    graph, plane = data.names["graph"], principal_plane(directions(model.vectors()))
+    graph, plane = data.names["graph"], principal_plane(directions_of(model.vectors()))
     return [graph_picture(plane, graph.edges, graph.labels, graph.names, folder / "graph.png")]
 
 

@@ -22,7 +22,6 @@ from keras_recipes.config import parse_config, require_at_least, require_one_of,
 from keras_recipes.corpus import TOKENS, read_corpus, read_lines, with_phrases, words_of
 from keras_recipes.data import Data
 from keras_recipes.grammar import synthetic_sentences
-from keras_recipes.huffman import huffman_paths
 from keras_recipes.optimizers import SparseAdagrad, SparseSGD
 from keras_recipes.pictures import labelled_points, principal_plane
 from keras_recipes.run import save_run
@@ -105,14 +104,9 @@ def load_data(config):
 
 def build_model(config, data):
     """Both tables, with what hierarchical softmax knows of the words."""
-    paths = huffman_paths(data.names["counts"]) if config.output == "hierarchical_softmax" else None
-    length = paths[0].shape[1] if paths else 0
-    options = {"num_negatives": config.num_negatives, "path_length": length, "seed": config.seed, "name": "word2vec"}
-    sizes = data.sizes["num_words"], config.embedding_dim, config.window
-    model = WindowModel(*sizes, config.architecture, **options)
-    if paths:
-        for weight, values in zip((model.nodes, model.sides), paths, strict=True):
-            weight.assign(np.concatenate([np.zeros_like(values[:1]), values]))  # id 0 is no word
+    options = {"num_negatives": config.num_negatives, "seed": config.seed, "name": "word2vec"}
+    sizes = config.embedding_dim, config.window, config.output
+    model = WindowModel.for_counts(data.names["counts"], *sizes, architecture=config.architecture, **options)
     model(keras.tree.map_structure(lambda array: array[:1], data.test[0]))
     steps = config.epochs * len(batches_of(data.train[0], data.names["counts"], config))
     rate = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)

@@ -20,15 +20,15 @@ class TrainedVectors:
         return self.all_vectors
 
 
-def gensim_vectors(ids, number, threads, seed, **options):
-    """Train on sentences of ids.
+def gensim_vectors(ids, number, threads, config, **options):
+    """Train on sentences of ids, with the settings of a recipe, and gensim's own rate at the start.
 
     Args:
         ids: Integer array of shape `(n,)`, with 0 behind each sentence.
         number: Integer, ids from 1 on.
         threads: Integer, gensim's workers.
-        seed: Integer.
-        **options: As `gensim.models.Word2Vec` takes them.
+        config: `Config` of word2vec or of node2vec.
+        **options: Further ones, as `gensim.models.Word2Vec` takes them.
 
     Returns:
         Tuple of the vectors, float array of shape `(number, dim)`, zeros for ids that do not come;
@@ -40,7 +40,10 @@ def gensim_vectors(ids, number, threads, seed, **options):
     ends = np.flatnonzero(ids == 0)
     begins = np.concatenate([[0], ends[:-1] + 1])
     sentences = [names[ids[begin:end]].tolist() for begin, end in zip(begins, ends, strict=True)]
-    model = Word2Vec(min_count=1, workers=threads, seed=seed + 1, **options)
+    tree = config.output == "hierarchical_softmax"
+    options |= {"hs": int(tree), "negative": 0 if tree else config.num_negatives, "seed": config.seed + 1}
+    options |= {"vector_size": config.embedding_dim, "window": config.window, "epochs": config.epochs}
+    model = Word2Vec(min_count=1, workers=threads, **options)
     model.build_vocab(sentences)
     begin = time.perf_counter()
     model.train(sentences, total_examples=model.corpus_count, epochs=model.epochs)

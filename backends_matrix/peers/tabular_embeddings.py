@@ -2,17 +2,15 @@
 
 import time
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from keras_recipes.tabular_baselines import baseline_models, predictions_of, table_metrics
+from keras_recipes.tabular_baselines import as_matrix, baseline_models, predictions_of, table_metrics
 
 
 def run_baseline(name, config, data, threads):
     """Fit a linear model or boosted trees to all training rows."""
     targets, cardinalities = data.names["targets"], data.names["preprocessor"].cardinalities()
-    rows, others = (np.concatenate(part[0], axis=1).astype("float64") for part in (data.train, data.test))
-    goals = data.train[1].ravel() if targets.task == "binary" else data.train[1]
+    (rows, goals), (others, _) = (as_matrix(part, targets) for part in (data.train, data.test))
     with threadpool_limits(threads):
         begin = time.perf_counter()
         model = baseline_models(targets.task, cardinalities, config.seed)[name].fit(rows, goals)

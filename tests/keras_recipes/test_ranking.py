@@ -72,7 +72,7 @@ def test_somebody_new_gets_a_vector_by_least_squares():
     strength = np.sqrt(np.mean(np.sum(items**2, axis=1)))
     rows, goals = np.concatenate([items, strength * np.eye(4)]), np.concatenate([wanted, np.zeros(4)])
     vector = np.linalg.lstsq(rows, goals, rcond=None)[0]
-    np.testing.assert_allclose(scores_for_new(items, used), items @ vector, rtol=1e-9)
+    np.testing.assert_allclose(scores_for_new(items)(used), items @ vector, rtol=1e-9)
 
 
 @pytest.mark.parametrize("large", [False, True])
