@@ -111,8 +111,8 @@ def relay(session):
 def make_environment(session, name):
     """Install an extra with what tests and benchmarks need, once, and let other sessions find its Python."""
     if name not in MADE:
-        natives = [group for group in PYPROJECT["dependency-groups"] if group == f"bench-{name.partition('-')[0]}"]
-        install(session, "-e", f".[{name}]", groups=["tests", "bench", *natives])
+        own = [group for group in PYPROJECT["dependency-groups"] if group.endswith(f"-{name.partition('-')[0]}")]
+        install(session, "-e", f".[{name}]", groups=["tests", "bench", *own])
         PYTHONS.mkdir(parents=True, exist_ok=True)
         python = session.run("python", "-c", "import sys; print(sys.executable)", silent=True)
         (PYTHONS / name).write_text(python.strip())

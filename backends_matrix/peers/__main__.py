@@ -3,12 +3,15 @@
 python -m backends_matrix.peers run word2vec --python jax=a/bin/python --python torch=b/bin/python
 python -m backends_matrix.peers run word2vec --preset cbow --dataset text.txt   # other flags are the recipe's
 python -m backends_matrix.peers collect             # what was found becomes backends_matrix/results/peers.md
+
+Peers run with the Python of torch, if it is given, and with the first one else.
 """
 
 import argparse
 import importlib
 import json
 import os
+import re
 import subprocess
 import time
 from importlib import metadata
@@ -56,7 +59,7 @@ def main(argv=None):
 def run(recipe, args, flags):
     """Train on each backend and with each peer, in processes of their own, one after the other."""
     for who in [*args.python, *peers_of(recipe).PEERS]:
-        backend = who if who in args.python else next(iter(args.python))
+        backend = next(name for name in (who, "torch", *args.python) if name in args.python)
         own = ["--who", who, "--preset", args.preset, "--threads", str(args.threads), "--folder", str(args.folder)]
         command = [args.python[backend], "-m", "backends_matrix.peers", "one", recipe, *own, *flags]
         subprocess.run(command, check=True, env=environment_for(backend, "native", args.threads))
@@ -74,12 +77,13 @@ def one(args, flags):
         seconds, metrics = peers.PEERS[args.who](module, config, data, args.threads)
     else:
         seconds, metrics = train(module, config, data)
-    about = {"recipe": recipe, "preset": args.preset, "dataset": config.dataset, "threads": args.threads}
+    preset = [] if args.preset == "full" else ["--preset", args.preset]
+    about = {"recipe": recipe, "settings": " ".join([recipe, *preset, *flags]), "threads": args.threads}
     found = {"who": args.who, "version": version_of(args.who), "environment": environment(), **about}
     found |= {"amount": amount, "unit": unit, "seconds": seconds, "metrics": metrics}
-    name = recipe if args.preset == "full" else f"{recipe}-{args.preset}"
-    write_file(args.folder / name / f"{args.who.replace(' ', '_')}.json", as_json(found))
-    print(f"{name}, {args.who}: {amount / seconds:,.0f} {unit} per second", metrics)
+    folder = args.folder / re.sub(r"[^\w.]+", "-", found["settings"])
+    write_file(folder / f"{args.who.replace(' ', '_')}.json", as_json(found))
+    print(f"{found['settings']}, {args.who}: {amount / seconds:,.0f} {unit} per second", metrics)
 
 
 def train(module, config, data):
@@ -106,7 +110,8 @@ def collect(folder, results):
         write_file(results / f"{place.name}.json", as_json(found))
     parts = [PAGE]
     for path in sorted(results.glob("*.json")):
-        parts.append(f"## {path.stem}\n\n{markdown_table(table(json.loads(path.read_text(encoding='utf-8'))))}\n")
+        found = json.loads(path.read_text(encoding="utf-8"))
+        parts.append(f"## {found[0]['settings']}\n\n{markdown_table(table(found))}\n")
     return "\n".join(parts)
 
 

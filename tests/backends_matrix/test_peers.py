@@ -1,13 +1,14 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 
 from backends_matrix.peers import __main__ as module
 from backends_matrix.peers import peers_of, recipes_with_peers
 from tests.recipes.training import on_one_backend
 
-SEEN = {"node2vec": "accuracy", "tabular_embeddings": "rmse", "word2vec": "similarity"}
+SEEN = {"collaborative_filtering": "rmse", "node2vec": "accuracy", "tabular_embeddings": "rmse", "word2vec": "similarity"}
 
 
 def test_each_recipe_with_peers_names_them():
@@ -17,6 +18,7 @@ def test_each_recipe_with_peers_names_them():
 
 
 @on_one_backend
+@pytest.mark.filterwarnings("ignore")  # of fastai
 @pytest.mark.parametrize("recipe", SEEN)
 def test_a_recipe_beside_its_peers(recipe, tmp_path, capsys):
     """Each in this process: what they find is alike, and the page has a row for each."""
@@ -25,7 +27,7 @@ def test_a_recipe_beside_its_peers(recipe, tmp_path, capsys):
         folder = ["--folder", str(tmp_path / "peers"), "--threads", "1"]
         module.main(["one", recipe, "--who", who, "--preset", "smoke", "--epochs", "1", *folder])
     found = {}
-    for path in (tmp_path / "peers" / f"{recipe}-smoke").glob("*.json"):
+    for path in (tmp_path / "peers" / f"{recipe}-preset-smoke-epochs-1").glob("*.json"):
         one = json.loads(path.read_text())
         found[one["who"]] = one
     assert set(found) == set(names)
@@ -33,14 +35,14 @@ def test_a_recipe_beside_its_peers(recipe, tmp_path, capsys):
     assert all(one["seconds"] > 0 and SEEN[recipe] in one["metrics"] for one in found.values())
     module.main(["collect", "--folder", str(tmp_path / "peers"), "--results", str(tmp_path / "results")])
     text = (tmp_path / "results" / "peers.md").read_text()
-    assert f"## {recipe}-smoke" in text
+    assert f"## {recipe} --preset smoke --epochs 1\n" in text
     for who, one in found.items():
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {who} {one['version']} |")]
         ratios = [found[keras.config.backend()], *(found[peer] for peer in peers_of(recipe).PEERS)]
         if who == keras.config.backend():
             expected = module.speed(ratios[0]) / module.speed(ratios[1])
             assert f"| {expected:.2f} |" in row
-    assert json.loads((tmp_path / "results" / "peers" / f"{recipe}-smoke.json").read_text())
+    assert json.loads((tmp_path / "results" / "peers" / f"{recipe}-preset-smoke-epochs-1.json").read_text())
 
 
 @on_one_backend
@@ -60,6 +62,19 @@ def test_runs_each_in_a_process_of_its_own(monkeypatch):
     monkeypatch.setattr(module.subprocess, "run", lambda command, check, env: commands.append((command, env)))
     module.main(["run", "word2vec", "--python", "jax=a", "--python", "torch=b", "--threads", "2", "--window", "3"])
     assert [command[command.index("--who") + 1] for command, _ in commands] == ["jax", "torch", "gensim"]
-    assert [command[0] for command, _ in commands] == ["a", "b", "a"]
+    assert [command[0] for command, _ in commands] == ["a", "b", "b"]
     assert all(command[-2:] == ["--window", "3"] and env["OMP_NUM_THREADS"] == "2" for command, env in commands)
-    assert [env["KERAS_BACKEND"] for _, env in commands] == ["jax", "torch", "jax"]
+    assert [env["KERAS_BACKEND"] for _, env in commands] == ["jax", "torch", "torch"]
+
+
+@on_one_backend
+@pytest.mark.filterwarnings("ignore")
+def test_fastai_learns_the_planted_ratings():
+    from backends_matrix.peers import collaborative_filtering as peer
+    from recipes import collaborative_filtering as recipe
+
+    config = recipe.PRESETS["smoke"]
+    data = recipe.load_data(config)
+    _, metrics = peer.run_fastai(recipe, config, data, 1)
+    mean = np.std(data.test[1])  # what the mean of all ratings would be off by
+    assert metrics["rmse"] < 0.6 * mean
