@@ -27,7 +27,7 @@ def found(step_ms, variant="shipped", backend="torch", device="cpu", device_memo
     return {**one, "device_memory_mb": device_memory_mb, "environment": {"keras": "3", variant: "1"}}
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="processes and files, the same on every backend: one is enough")
+@pytest.mark.skipif(BACKEND != "torch", reason="processes and files, the same on every backend: one is enough")
 def test_end_to_end(tmp_path, capsys):
     options = ["--recipes", RECIPE, "--preset", "smoke", "--folder", str(tmp_path)]
     options += ["--rounds", "1", "--seconds", "0", "--threads", "1"]
@@ -35,7 +35,7 @@ def test_end_to_end(tmp_path, capsys):
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert (report["kind"], report["threads"], report["rounds"]) == ("bench", 1, 1)
     rows = {row["variant"]: row for row in report["rows"]}
-    assert list(rows) == ["plain", "tuned", "shipped", *(["native"] if HAS_NATIVE else [])]
+    assert list(rows) == ["plain", "shipped", "native"]
     for row in rows.values():
         assert (row["recipe"], row["backend"], row["device"]) == (RECIPE, BACKEND, "cpu")
         assert row["steps_per_epoch"] == 25
@@ -43,7 +43,7 @@ def test_end_to_end(tmp_path, capsys):
         for name in ("import_s", "build_s", "first_step_s", "step_ms", "memory_mb", "ratio_to_plain"):
             assert row[name] > 0, name
         assert row["device_memory_mb"] is None
-        assert (row["ratio_to_native"] is not None) == HAS_NATIVE
+        assert row["ratio_to_native"] > 0
     (made,) = report["made_with"]
     assert made["environment"]["keras"] == keras.__version__
     printed = capsys.readouterr().out

@@ -29,7 +29,11 @@ def features(scaling, network):
 
 @pytest.mark.parametrize(
     ("name", "width", "channels"),
-    [("MobileNet", 0.25, 256), ("squeezenet", 1.0, 512), ("resnet10", 0.0625, 32)],
+    [
+        pytest.param("MobileNet", 0.25, 256, marks=by_name),
+        pytest.param("squeezenet", 1.0, 512, marks=by_name),
+        ("resnet10", 0.0625, 32),
+    ],
 )
 def test_networks_make_features(name, width, channels):
     found = features(*backbone(name, "", width))

@@ -47,6 +47,7 @@ def test_tells_several_textures_of_a_picture():
     assert metrics["log_loss"] < 0.85 * unknowing
 
 
+@once
 def test_smaller_pictures_at_first():
     config = dataclasses.replace(PRESETS["smoke"], first_size=16, epochs=2)
     data, _, history = trained(config)
@@ -91,6 +92,7 @@ def write_pictures(folder, images, targets):
         Image.fromarray(image).save(place / f"{number:03}.png")
 
 
+@once
 def test_a_folder_of_pictures_and_weights_of_another_run(tmp_path):
     """Weights that are given are those that it begins with, and what frozen features are worth is told beside."""
     write_pictures(tmp_path / "pictures", *synthetic_textures(90, 32, 2, seed=0))
