@@ -8,7 +8,12 @@ from backends_matrix.peers import __main__ as module
 from backends_matrix.peers import peers_of, recipes_with_peers
 from tests.recipes.training import on_one_backend
 
-SEEN = {"collaborative_filtering": "rmse", "node2vec": "accuracy", "tabular_embeddings": "rmse", "word2vec": "similarity"}
+SEEN = {
+    "collaborative_filtering": "rmse",
+    "node2vec": "accuracy",
+    "tabular_embeddings": "rmse",
+    "word2vec": "similarity",
+}
 
 
 def test_each_recipe_with_peers_names_them():
