@@ -11,7 +11,7 @@ A run leaves `vectors.txt`, in the format of word2vec: `WordVectors.load(path)` 
 Source: Grover and Leskovec, 2016, https://arxiv.org/abs/1607.00653, section 3;
     Perozzi, Al-Rfou and Skiena, 2014, https://arxiv.org/abs/1403.6652 (p = q = 1, with a tree: DeepWalk).
 Reaches: of the 1,000 test papers of Cora, by 140 known ones, 0.6920 ± 0.0111 on JAX, 0.6963 ± 0.0055 on TensorFlow,
-    0.6933 ± 0.0155 on PyTorch (three seeds each).
+    0.6933 ± 0.0155 on PyTorch (three seeds each); of the 32 members of the club, by the two it split over, 31.
 """
 
 from dataclasses import dataclass
