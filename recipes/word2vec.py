@@ -53,7 +53,7 @@ class Config:
     batch_size: int = 1024  # words of the text per step
     epochs: int = 5  # passes over the text
     optimizer: str = "sgd"  # as in word2vec; or "adagrad", which bears larger batches, and the root of a tree
-    learning_rate: float = 0.04  # at the start; falls to zero in a straight line
+    learning_rate: float = 0.025  # as in word2vec, at the start; falls to zero in a straight line
     seed: int = 0  # of vectors, order, windows, negatives and synthetic data
 
     def __post_init__(self):
@@ -74,7 +74,7 @@ BEGIN = 100_000  # words of the text from which blocks are taken to look at
 LARGE = {"dataset": "synthetic_large", "epochs": 8, "learning_rate": 0.01}
 PRESETS = {
     "full": Config(),
-    "cbow": Config(architecture="cbow"),
+    "cbow": Config(architecture="cbow", learning_rate=0.05),  # as in word2vec
     "tree": Config(**TREE),
     "smoke": Config(**SMALL, optimizer="adagrad", learning_rate=0.2),  # few words, each of which comes often
     "smoke-cbow": Config(**SMALL, architecture="cbow", learning_rate=0.025),
