@@ -39,7 +39,7 @@ def half_cosine(step, steps):
 
 
 class Adam:
-    """Keras' Adam.
+    """Keras' Adam, and with a weight decay the `AdamW` of `keras_recipes.optimizers`.
 
     PyTorch adds epsilon after the correction of the bias, Keras before it, as Kingma and Ba
     do at the end of section 2: dividing epsilon by the correction is the same.
@@ -47,17 +47,22 @@ class Adam:
     Args:
         parameters: Iterable of tensors.
         beta_1: Float in [0, 1).
+        weight_decay: Float of at least 0, by how much of the rate matrices and filters shrink per step.
     """
 
-    def __init__(self, parameters, beta_1=0.9):
-        self.parameters, self.steps = list(parameters), 0
-        self.optimizer = torch.optim.Adam(self.parameters, betas=(beta_1, BETA_2), fused=True)
+    def __init__(self, parameters, beta_1=0.9, weight_decay=0.0):
+        self.parameters, self.steps, self.beta_1 = list(parameters), 0, beta_1
+        vectors = [one for one in self.parameters if one.ndim <= 1]
+        others = [one for one in self.parameters if one.ndim > 1]
+        groups = [{"params": others, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
 
-    def minimize(self, loss, rate):
-        """Make a step of this rate against a loss; returns the loss."""
-        (group,) = self.optimizer.param_groups
+    def minimize(self, loss, rate, beta_1=None):
+        """Make a step of this rate, and of this `beta_1` if there is one, against a loss; returns the loss."""
         self.steps += 1
-        group["lr"], group["eps"] = rate, EPSILON / math.sqrt(1 - BETA_2**self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"], group["eps"] = rate, EPSILON / math.sqrt(1 - BETA_2**self.steps)
+            group["betas"] = (self.beta_1 if beta_1 is None else beta_1, BETA_2)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward(inputs=self.parameters)
         self.optimizer.step()

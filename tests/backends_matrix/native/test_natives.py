@@ -33,7 +33,7 @@ def covered(name, module, presets_of):
 
 SMOKE = [(*one, preset) for one in BY_HAND for preset in covered(*one, smoke_presets)]
 WITHOUT = {  # recipes that are timed beside Keras only, or beside other libraries, by `nox -s peers`
-    "cyclegan", "image_classifier", "image_transfer", "implicit_feedback", "node2vec", "tabular_embeddings", "word2vec",
+    "cyclegan", "image_transfer", "implicit_feedback", "node2vec", "tabular_embeddings", "word2vec",
 }  # fmt: skip
 
 
@@ -60,6 +60,21 @@ def test_losses_of_images_are_those_of_the_recipe(module):
     recipe, native = modules("gan", module)
     config = dataclasses.replace(recipe.PRESETS["bench"], filters=4, latent_dim=8, batch_size=256)
     assert difference(recipe, native, config) <= FLOAT64_LIMIT
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="this native is in PyTorch")
+@pytest.mark.parametrize("preset", ["bench", "bench-resnet"])
+def test_losses_of_a_classifier_are_those_of_the_recipe(preset, monkeypatch):
+    """Smoke presets of it look at other views of the images; what is timed does not."""
+    recipe, native = modules("image_classifier", "image_classifier_torch")
+    config = changed(recipe.PRESETS[preset], width=4, train_images=160, batch_size=32)
+    assert difference(recipe, native, changed(config, label_smoothing=0.1)) <= FLOAT64_LIMIT
+    data = recipe.load_data(config)
+    losses = np.concatenate(list(native.train(native.build(config, data), data, config)))  # with dropout
+    assert np.isfinite(losses).all()
+    cycle = native.one_cycle
+    monkeypatch.setattr(native, "one_cycle", lambda start, *rest: cycle(start * 1.0001, *rest))
+    assert difference(recipe, native, config) > FLOAT64_LIMIT
 
 
 @pytest.mark.skipif(BACKEND not in ("jax", "torch"), reason="natives are in JAX and in PyTorch")
