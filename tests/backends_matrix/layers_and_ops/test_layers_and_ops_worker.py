@@ -15,6 +15,7 @@ from backends_matrix.layers_and_ops.rule import compare
 from backends_matrix.layers_and_ops.tables import all_cases
 from backends_matrix.layers_and_ops.worker import as_bfloat16, run_cases
 from backends_matrix.observe import one_ulp_away
+from tests.recipes.training import on_one_backend
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Keras' own, for casts of its own
 NAMES = (
@@ -132,6 +133,7 @@ def test_numbers_move_by_one_unit_but_not_0():
     np.testing.assert_allclose(moved, start, rtol=2e-7)
 
 
+@on_one_backend
 def test_the_command_leaves_a_bundle_for_each_precision(tmp_path):
     backend = keras.config.backend()
     options = ["--backends", backend, "--folder", str(tmp_path), "--cases", "Dense", "take out*", "--jobs", "3"]
