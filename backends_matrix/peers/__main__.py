@@ -30,7 +30,9 @@ PAGE = """\
 
 Each training ran in a process of its own, one after the other, on the same data and with as many threads. Speed is
 what a training looks at per second of training, what is compiled included, reading the data not; a ratio above 1 means
-that the recipe is quicker than the library. `nox -s peers` measures it on your machine.
+that the recipe is quicker than the library. What has no epochs, such as trees, looks at its rows once. Libraries have
+the settings of the recipe where they share them, and else those they come with. `nox -s peers` measures it on your
+machine.
 """
 
 
@@ -111,7 +113,9 @@ def collect(folder, results):
     parts = [PAGE]
     for path in sorted(results.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
-        parts.append(f"## {found[0]['settings']}\n\n{markdown_table(table(found))}\n")
+        machine = found[0]["environment"]
+        about = f"{machine['processor']}, {machine['platform']}, Python {machine['python']}, Keras {machine['keras']}."
+        parts.append(f"## {found[0]['settings']}\n\n{about}\n\n{markdown_table(table(found))}\n")
     return "\n".join(parts)
 
 
@@ -120,6 +124,7 @@ def table(found):
     peers = [one for one in found if one["who"] in peers_of(one["recipe"]).PEERS]
     names = [name for name in found[0]["metrics"] if all(name in one["metrics"] for one in found)]
     unit, threads = found[0]["unit"], found[0]["threads"]
+    found = sorted(found, key=lambda one: one in peers)  # the recipe first
     rows = [["", f"{unit} per second, {threads} threads", *(f"times {peer['who']}" for peer in peers), *names]]
     for one in found:
         ratios = ["" if one in peers else f"{speed(one) / speed(peer):.2f}" for peer in peers]
