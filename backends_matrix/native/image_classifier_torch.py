@@ -3,8 +3,6 @@
 Images are (batch, channels, height, width) here. Keras' padding "same" puts what is left over to the right and below.
 """
 
-import math
-
 import torch
 from torch import nn
 from torch.nn import functional
@@ -123,4 +121,4 @@ def train(model, data, config):
 def one_cycle(start, peak, end, passed):
     """Along half a cosine from start to peak in the first quarter, and on to the end."""
     begin, end, share = (start, peak, passed / 0.25) if passed < 0.25 else (peak, end, (passed - 0.25) / 0.75)
-    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
+    return end + (begin - end) * torch_training.half_cosine(share, 1)
