@@ -49,6 +49,7 @@ class Config:
     window: int = 5  # how far neighbours are at most; for each word a number up to it is drawn
     num_negatives: int = 5  # words that are not there, for each that is
     shared_negatives: int = 20  # how many are drawn for a block of words, which stand for these
+    block_size: int = 16  # words in such a block: larger ones share more, and are quicker
     sample: float = 1e-3  # words with a larger share of the text are thinned out; 0 for none
     shown: str = ""  # words, with spaces between, that are drawn with their neighbours; "" for frequent ones
     evaluation: str = "english"  # by lists of English words, downloaded; or "loss", for other texts
@@ -65,7 +66,7 @@ class Config:
         require_one_of(self, "optimizer", ("sgd", "adagrad"))
         require_one_of(self, "evaluation", ("english", "loss"))
         require_at_least(self, 1, "min_count", "embedding_dim", "window", "num_negatives", "shared_negatives")
-        require_at_least(self, 1, "batch_size", "epochs")
+        require_at_least(self, 1, "block_size", "batch_size", "epochs")
         require_at_least(self, 0, "phrases", "phrase_threshold", "max_words", "sample", "learning_rate")
         require_seed(self, "seed")
 
@@ -76,14 +77,14 @@ BEGIN = 100_000  # words of the text from which blocks are taken to look at
 LARGE = {"dataset": "synthetic_large", "epochs": 8, "learning_rate": 0.01}
 PRESETS = {
     "full": Config(),
-    "cbow": Config(architecture="cbow", learning_rate=0.05),  # as in word2vec
+    "cbow": Config(architecture="cbow", learning_rate=0.05, block_size=32),  # the rate is that of word2vec
     "tree": Config(**TREE),
     "smoke": Config(**SMALL, optimizer="adagrad", learning_rate=0.2),  # few words, each of which comes often
-    "smoke-cbow": Config(**SMALL, architecture="cbow", learning_rate=0.025),
+    "smoke-cbow": Config(**SMALL, architecture="cbow", learning_rate=0.025, block_size=32),
     "smoke-tree": Config(**SMALL, **TREE),
     "smoke-cbow_tree": Config(**SMALL, **TREE, architecture="cbow"),
     "bench": Config(**LARGE),
-    "bench-cbow": Config(**LARGE, architecture="cbow"),
+    "bench-cbow": Config(**LARGE, architecture="cbow", block_size=32),
 }  # fmt: skip
 
 
@@ -118,7 +119,8 @@ def build_model(config, data):
 
 def batches_of(ids, counts, config):
     """Blocks of a text with windows and words that are not there."""
-    options = {"num_negatives": config.shared_negatives, "sample": config.sample, "seed": config.seed}
+    negatives = {"num_negatives": config.shared_negatives, "block_size": config.block_size}
+    options = {"sample": config.sample, "seed": config.seed, **negatives}
     return WindowBatches(ids, counts, config.batch_size, config.window, **options)
 
 

@@ -27,20 +27,18 @@ class ByRows(keras.optimizers.Optimizer):
         pairs, rate = list(zip(grads, variables, strict=True)), self.learning_rate
         for gradient, variable in pairs:
             if isinstance(gradient, RowGradient) and gradient.ids.shape[0] != 0:  # 0 where nothing was looked up
-                rows = gradient.summed()
-                self.update_rows(rows.ids, rows.rows, variable, keras.ops.cast(rate, variable.dtype))
+                self.update_rows(gradient, variable, keras.ops.cast(rate, variable.dtype))
         others = [(gradient, variable) for gradient, variable in pairs if not isinstance(gradient, RowGradient)]
         if others:
             super().apply(*map(list, zip(*others, strict=True)))
         else:
             self.iterations.assign_add(1)
 
-    def update_rows(self, ids, gradient, variable, learning_rate):
+    def update_rows(self, gradient, variable, learning_rate):
         """Update rows of a table.
 
         Args:
-            ids: Int32 tensor of shape `(n,)`, sorted; one may come several times.
-            gradient: Float tensor of shape `(n, dim)`, the same wherever an id comes.
+            gradient: `RowGradient`, in which an id may come several times.
             variable: `keras.Variable`, the table.
             learning_rate: Float tensor of shape `()`.
         """

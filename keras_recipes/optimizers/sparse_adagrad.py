@@ -44,8 +44,9 @@ class SparseAdagrad(ByRows, keras.optimizers.Adagrad):
             return self.per_row(reference_variable, name, self.initial_accumulator_value)
         return super().add_variable_from_reference(reference_variable, name, initializer)
 
-    def update_rows(self, ids, gradient, variable, learning_rate):
+    def update_rows(self, gradient, variable, learning_rate):
         """Update rows, and the sums of their squared gradients."""
+        ids, gradient = gradient.summed()
         sums, square = self._accumulators[self._get_variable_index(variable)], gradient * gradient
         square = ops.mean(square, axis=1, keepdims=True) if self.row_wise else square
         total = read_rows(sums, ids) + ops.cast(square, sums.dtype)

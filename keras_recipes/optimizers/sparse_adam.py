@@ -54,8 +54,9 @@ class SparseAdam(ByRows, keras.optimizers.Adam):
             if self.bias_correction == "row":
                 self.updates = [self.per_row(v, "updates") if is_table(v) else None for v in variables]
 
-    def update_rows(self, ids, gradient, variable, learning_rate):
+    def update_rows(self, gradient, variable, learning_rate):
         """Update rows, their moments, and how often they were updated."""
+        ids, gradient = gradient.summed()
         index = self._get_variable_index(variable)
         means, squares = self._momentums[index], self._velocities[index]
         mean = self.beta_1 * read_rows(means, ids) + (1 - self.beta_1) * gradient

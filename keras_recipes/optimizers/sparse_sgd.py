@@ -3,7 +3,7 @@
 import keras
 
 from keras_recipes.optimizers.by_rows import ByRows
-from keras_recipes.training.row_gradients import read_rows, write_rows
+from keras_recipes.training.row_gradients import add_rows
 
 
 @keras.saving.register_keras_serializable(package="keras_recipes")
@@ -21,9 +21,9 @@ class SparseSGD(ByRows, keras.optimizers.SGD):
     def __init__(self, learning_rate=1e-2, name="sparse_sgd"):
         super().__init__(learning_rate, name=name)
 
-    def update_rows(self, ids, gradient, variable, learning_rate):
-        """Update rows."""
-        write_rows(variable, ids, read_rows(variable, ids) - learning_rate * gradient)
+    def update_rows(self, gradient, variable, learning_rate):
+        """Update rows; one that comes several times needs no sum, as each step from it is a share of the whole one."""
+        add_rows(variable, gradient.ids, -learning_rate * gradient.rows)
 
     def get_config(self):
         """Arguments that make an optimizer like this one."""

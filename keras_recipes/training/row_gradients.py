@@ -143,7 +143,7 @@ def is_table(variable):
 def sum_by(places, rows, number):
     """Tensor of shape `(number, dim)`, whose row `i` is the sum of the rows whose place is `i`."""
     if keras.config.backend() == "torch":  # where Keras 3.15 sums in float32, whatever the rows are
-        return rows.new_zeros((number, rows.shape[-1])).index_add_(0, places, rows)
+        return torch_add(rows.new_zeros((number, rows.shape[-1])), places, rows)
     return ops.segment_sum(rows, places, num_segments=number)
 
 
@@ -170,3 +170,21 @@ def write_rows(variable, ids, rows):
         variable.value.detach().index_copy_(0, ops.cast(ids, "int64"), rows)
     else:
         variable.assign(variable.value.at[ids].set(rows, indices_are_sorted=True))
+
+
+def add_rows(variable, ids, rows):
+    """Add to rows of a variable, in place; where an id comes several times, all of its rows are added."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        getattr(variable, "value", variable).scatter_add(tf.IndexedSlices(rows, ids))
+    elif keras.config.backend() == "torch":
+        torch_add(variable.value.detach(), ids, rows)
+    else:
+        variable.assign(variable.value.at[ids].add(rows))
+
+
+def torch_add(table, ids, rows):
+    """Add to rows of a tensor of PyTorch, in place, and return it."""
+    places = ops.cast(ids, "int64")[:, None].expand(-1, rows.shape[-1])
+    return table.scatter_add_(0, places, rows)  # three times as quick as `index_add_`

@@ -7,7 +7,16 @@ from keras import layers, ops
 
 from keras_recipes.layers import Embedding, SparseEmbedding
 from keras_recipes.training import value_and_grad
-from keras_recipes.training.row_gradients import Lookups, RowGradient, is_open, look_up, noting, read_rows, write_rows
+from keras_recipes.training.row_gradients import (
+    Lookups,
+    RowGradient,
+    add_rows,
+    is_open,
+    look_up,
+    noting,
+    read_rows,
+    write_rows,
+)
 
 IDS = np.array([[3, 1], [3, 3], [0, 1]], "int32")
 
@@ -72,6 +81,15 @@ def test_rows_are_read_and_written():
     write_rows(table, ops.convert_to_tensor(ids), rows)
     np.testing.assert_array_equal(array(table), [[8, 8, 8], [3, 4, 5], [7, 7, 7], [9, 10, 11]])
     np.testing.assert_array_equal(array(read_rows(table, ids)), array(rows))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_all_rows_of_an_id_are_added(dtype):
+    table = keras.Variable(np.arange(12, dtype="float32").reshape(4, 3), dtype=dtype)
+    ids = ops.convert_to_tensor(np.array([2, 0, 2], "int32"))
+    add_rows(table, ids, ops.convert_to_tensor(np.array([[8, 8, 8], [7, 7, 7], [0.5, 1, 2]]), dtype))
+    expected = [[7, 8, 9], [3, 4, 5], [14.5, 16, 18], [9, 10, 11]]
+    np.testing.assert_array_equal(array(ops.cast(table.value, "float32")), expected)
 
 
 def test_no_lookup_makes_no_sum():
