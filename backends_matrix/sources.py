@@ -12,7 +12,8 @@ from keras_recipes.copying.bundle import bundle, companions
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "matrix.json"
 WORKERS = ("backends_matrix/worker.py", "backends_matrix/checkpoints.py")
-DECIDE = ("constraints.txt", "backends_matrix/known_differences.toml")  # about numbers, too
+DECIDES = "backends_matrix/known_differences.toml"  # about what is judged
+TOOLS = {"fastai", "gensim", "hypothesis", "pyright", "pytest", "pytest-xdist", "ruff"}  # that no recipe computes with
 FOLLOWED = ("backends_matrix", "keras_recipes.training")  # imports of the workers that compute
 DESCRIBE = ("sources.py", "origin.py", "bundle.py")  # of the matrix: they compute nothing, but say where it is from
 
@@ -53,8 +54,14 @@ def digest(recipe):
     parts = [meaning(bundle(recipe)), *(path.read_bytes() for path in companions(recipe))]
     computing = sorted(path for path in worker_files() if path.name not in DESCRIBE)
     parts += [meaning(path.read_text(encoding="utf-8")) for path in computing]
-    parts += [(ROOT / name).read_bytes() for name in DECIDE]
+    parts += [(ROOT / DECIDES).read_bytes(), *versions()]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def versions():
+    """What recipes compute with, as a list of lines, bytes."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [line.encode() for line in lines if "==" in line and line.split("==")[0] not in TOOLS]
 
 
 @functools.cache
@@ -83,6 +90,7 @@ def imported(path):
     return [file for file in files if file.is_file()]
 
 
+@functools.cache  # most files concern several recipes
 def meaning(source):
     """What Python reads of a source file, bytes: no comment, docstring or layout."""
     tree = ast.parse(source)

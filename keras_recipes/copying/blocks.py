@@ -1,6 +1,6 @@
 """Which blocks a recipe needs, and in which order they can stand in one file with it."""
 
-from keras_recipes.copying.source import Definition, Import, Source
+from keras_recipes.copying.source import Definition, Import, read_source
 
 PACKAGE_NAME = "keras_recipes"
 NEIGHBOURS = ("recipes", "backends_matrix")  # of the package; a copy lives without them
@@ -44,7 +44,7 @@ class Blocks:
         if not path.is_file():
             raise ValueError(f"{found.where}: there is no module `{found.module}`")
         if path not in self.sources:
-            self.sources[path] = Source(path)
+            self.sources[path] = read_source(path)
             check_imports(self.sources[path])
         return self.sources[path]
 

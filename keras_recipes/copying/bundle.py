@@ -8,7 +8,7 @@ from keras_recipes import __version__
 from keras_recipes.backend import DISTRIBUTION, backends, project
 from keras_recipes.copying.blocks import Blocks, check_names
 from keras_recipes.copying.discovery import PACKAGE, RECIPES, recipe_path
-from keras_recipes.copying.source import Import, Source
+from keras_recipes.copying.source import Import, read_source
 
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn"}  # those that are not called like their module
 WIDTH = 120  # columns
@@ -52,7 +52,7 @@ def bundle(name, filename=None, recipes=RECIPES, package=PACKAGE):
             breaks a rule: imports at the top, only names of blocks, no name
             with two meanings. It names file and line.
     """
-    recipe = Source(recipe_path(name, recipes), is_recipe=True)
+    recipe = read_source(recipe_path(name, recipes), is_recipe=True)
     if not (recipe.docstring.endswith('"""') and recipe.definitions):
         raise ValueError(f'{recipe.path}:1: a recipe is a """docstring""" and definitions')
     blocks = Blocks(recipe, package)
@@ -73,7 +73,7 @@ def bundle(name, filename=None, recipes=RECIPES, package=PACKAGE):
 
 def companions(name, recipes=RECIPES, package=PACKAGE):
     """List of `Path`s of the weights that must lie beside a copy: those beside a block, under its name."""
-    blocks = Blocks(Source(recipe_path(name, recipes), is_recipe=True), package)
+    blocks = Blocks(read_source(recipe_path(name, recipes), is_recipe=True), package)
     sources = dict.fromkeys(definition.source.path for definition in [*blocks.first, *blocks.rest])
     weights = [path.with_suffix(".safetensors") for path in sources]
     return [path for path in weights if path.is_file()]

@@ -1,6 +1,7 @@
 """A recipe's or a block's file taken apart: what it imports, what it defines, and what that uses."""
 
 import ast
+import functools
 import symtable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ class Source:
 
     Args:
         path: `Path` of the file.
+        text: String, what it holds.
         is_recipe: Boolean. A recipe may hold any statement, a block definitions only.
 
     Attributes:
@@ -84,9 +86,8 @@ class Source:
             block does more than define; it names file and line.
     """
 
-    def __init__(self, path, is_recipe=False):
+    def __init__(self, path, text, is_recipe=False):
         self.path = Path(path)
-        text = self.path.read_text(encoding="utf-8")
         self.lines = text.splitlines()
         body = ast.parse(text, str(path)).body
         has_docstring = bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
@@ -139,6 +140,14 @@ class Source:
                 for found in self.read_import(node):
                     if found.root not in backends():
                         raise ValueError(f"{found.where}: `{found.module}` must be imported at the top of the file")
+
+
+def read_source(path, is_recipe=False):
+    """The `Source` of a file; one that is as it was is not taken apart again, as most recipes share their blocks."""
+    return parsed(path, path.read_text(encoding="utf-8"), is_recipe)
+
+
+parsed = functools.cache(Source)
 
 
 def names_of(text):

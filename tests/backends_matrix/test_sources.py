@@ -134,11 +134,14 @@ def digests_with(monkeypatch, path, old, new):
         ("training/saving.py", ("STATE_VERSION = 1", "STATE_VERSION = 2"), NAMES),
         ("translation_networks.py", ('"""Images that go on', '"""Pictures that go on'), []),  # a docstring
         ("translation_networks.py", ("# precision", "# accuracy"), []),  # a comment
+        ("../constraints.txt", ("numpy==", "numpy==9"), NAMES),
+        ("../constraints.txt", ("ruff==", "ruff==9"), []),  # which computes nothing
+        ("../constraints.txt", ("# The versions", "# Versions"), []),
     ],
 )
 def test_a_change_concerns_those_that_use_it(monkeypatch, file, edit, users):
     before = {name: sources.digest(name) for name in NAMES}
-    after = digests_with(monkeypatch, PACKAGE / file, *edit)
+    after = digests_with(monkeypatch, (PACKAGE / file).resolve(), *edit)
     assert [name for name in NAMES if before[name] != after[name]] == users
 
 
