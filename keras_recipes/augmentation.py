@@ -114,6 +114,7 @@ class Augmentation:
 AUGMENTATIONS = {  # by what the images show
     "none": Augmentation(),
     "digits": Augmentation(rotation=10, zoom=1.1, shift=0.07),  # which are others when they are flipped
+    "mirrored": Augmentation(flip="horizontal"),  # what fills its picture, and shows no details to come nearer to
     "small": Augmentation(shift=0.125, flip="horizontal"),  # things, a few pixels wide
     "photos": Augmentation(rotation=10, zoom=1.15, shift=0.08, flip="horizontal", lighting=0.2),
     "from_above": Augmentation(rotation=10, zoom=1.1, shift=0.05, flip="any", lighting=0.1),

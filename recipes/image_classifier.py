@@ -52,7 +52,7 @@ class Config:
     width: int = 16  # channels of the first convolution, which later double; units of each hidden layer of "mlp"
     hidden_layers: int = 2  # of "mlp"
     dropout: float = 0.2  # in front of the last layer, and behind each hidden one of "mlp"
-    augmentation: str = "digits"  # other views while training: "none"; "digits"; "small"; "photos"; "from_above"
+    augmentation: str = "digits"  # views while training: "none"; "mirrored"; "digits"; "small"; "photos"; "from_above"
     label_smoothing: float = 0.0  # share of each target that is spread over all classes
     widths: str = ""  # such as "4 16 64": draw the errors of models of these widths, each trained like this one
     batch_size: int = 64  # images per step

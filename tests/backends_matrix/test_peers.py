@@ -6,7 +6,7 @@ import pytest
 
 from backends_matrix.peers import __main__ as module
 from backends_matrix.peers import peers_of, recipes_with_peers
-from tests.recipes.training import on_one_backend
+from tests.marks import on_one_backend
 
 SEEN = {
     "collaborative_filtering": "rmse",

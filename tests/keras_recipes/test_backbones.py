@@ -7,9 +7,8 @@ from keras_recipes.backbones import backbone, cut_groups, pixel_scaling, put_arr
 from keras_recipes.fetch import data_folder
 from keras_recipes.layers import PixelScaling
 from keras_recipes.squeezenet import squeezenet
+from tests.marks import on_one_backend
 
-# Many small arrays of as many shapes, for each of which JAX compiles; what is tested is which name goes where.
-by_name = pytest.mark.skipif(keras.config.backend() != "torch", reason="names and shapes are the same on each backend")
 PIXELS = np.random.default_rng(0).uniform(0, 255, size=(2, 5, 4, 3)).astype("float32")
 
 
@@ -30,8 +29,8 @@ def features(scaling, network):
 @pytest.mark.parametrize(
     ("name", "width", "channels"),
     [
-        pytest.param("MobileNet", 0.25, 256, marks=by_name),
-        pytest.param("squeezenet", 1.0, 512, marks=by_name),
+        pytest.param("MobileNet", 0.25, 256, marks=on_one_backend),
+        pytest.param("squeezenet", 1.0, 512, marks=on_one_backend),
         ("resnet10", 0.0625, 32),
     ],
 )
@@ -41,7 +40,7 @@ def test_networks_make_features(name, width, channels):
     assert np.isfinite(found).all()
 
 
-@by_name
+@on_one_backend
 def test_weights_of_keras_come_from_its_file(tmp_path):
     path = str(tmp_path / "some.weights.h5")
     one = keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(None, None, 3))
@@ -55,7 +54,7 @@ def renamed(path):
     return path.replace("depthwise/kernel", "depthwise/depthwise_kernel")
 
 
-@by_name
+@on_one_backend
 def test_weights_come_from_arrays_by_name(tmp_path):
     scaling, one = backbone("MobileNetV2", "", 0.35)
     arrays = {weight.path: np.asarray(weight.numpy()) for weight in one.weights}
@@ -66,7 +65,7 @@ def test_weights_come_from_arrays_by_name(tmp_path):
         backbone("MobileNetV2", str(tmp_path / "some.npz"), 1.0)  # of other shapes
 
 
-@by_name
+@on_one_backend
 def test_weights_of_a_run_may_hold_more(tmp_path):
     _, one = backbone("resnet10", "", 0.0625)
     arrays = {weight.path: np.array(weight.numpy()) for weight in one.weights}
@@ -87,7 +86,7 @@ def write_squeezenet(path, model):
             group[f"{layer.name}_b"], group["uniform7"] = bias, kernel
 
 
-@by_name
+@on_one_backend
 def test_squeezenet_reads_its_file(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_RECIPES_DATA", str(tmp_path))
     one = squeezenet()

@@ -6,7 +6,8 @@ from PIL import Image
 
 from keras_recipes import image_datasets
 from recipes import autoencoder as recipe
-from tests.recipes.training import on_one_backend, trained
+from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 SMALL = recipe.Config(dataset="synthetic", latent_dim=3, filters=2, hidden_units=8)
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from keras_recipes.losses import ADVERSARIAL_LOSSES
 from recipes import cyclegan as recipe
-from tests.recipes.training import on_one_backend, trained
+from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 TINY = dataclasses.replace(
     recipe.PRESETS["smoke"], learning_rate=5e-3, filters=1, residual_blocks=0, batch_size=4, buffer_size=4

@@ -8,7 +8,8 @@ from PIL import Image
 
 from keras_recipes.digit_classifier import load_digit_classifier, see
 from recipes import gan as recipe
-from tests.recipes.training import on_one_backend, trained
+from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 TINY = dataclasses.replace(recipe.TINY, hidden_units=4, batch_size=8)
 

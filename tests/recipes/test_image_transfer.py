@@ -9,14 +9,11 @@ from safetensors.numpy import save_file
 from keras_recipes.backbones import backbone
 from keras_recipes.image_textures import synthetic_textures
 from recipes.image_transfer import PRESETS, Config, build_model, classify, evaluate, load_data, predict, see, train
+from tests.marks import on_one_backend
 
 WIDER = dataclasses.replace(
     PRESETS["smoke"], backbone_width=0.125, epochs=12, head_epochs=4, head_learning_rate=1e-2, learning_rate=1e-2
 )
-
-
-# Each is trained by the same step; that backends come to the same numbers with it is what the matrix shows.
-once = pytest.mark.skipif(keras.config.backend() != "torch", reason="one backend is enough, where nothing is compiled")
 
 
 def trained(config):
@@ -35,7 +32,7 @@ def test_tells_planted_textures_apart():
     assert found[0][0] == classes[predict(model, picture[None], WIDER)[0].argmax()]
 
 
-@once
+@on_one_backend
 def test_tells_several_textures_of_a_picture():
     config = dataclasses.replace(WIDER, task="multi_label", learning_rate=1e-2)
     data, model, _ = trained(config)
@@ -47,7 +44,7 @@ def test_tells_several_textures_of_a_picture():
     assert metrics["log_loss"] < 0.85 * unknowing
 
 
-@once
+@on_one_backend
 def test_smaller_pictures_at_first():
     config = dataclasses.replace(PRESETS["smoke"], first_size=16, epochs=2)
     data, _, history = trained(config)
@@ -58,7 +55,7 @@ def test_smaller_pictures_at_first():
     assert train(other, data, PRESETS["smoke"])["loss"][0] != history["loss"][0]
 
 
-@once
+@on_one_backend
 @pytest.mark.parametrize("batch_norm", ["frozen", "trained"])
 def test_batch_normalization_is_left_as_it_is_or_trained(batch_norm):
     config = dataclasses.replace(PRESETS["smoke"], batch_norm=batch_norm, epochs=1)
@@ -73,7 +70,7 @@ def test_batch_normalization_is_left_as_it_is_or_trained(batch_norm):
     assert all(same) if batch_norm == "frozen" else not any(same)
 
 
-@once
+@on_one_backend
 def test_the_head_learns_before_the_network_does():
     config = dataclasses.replace(PRESETS["smoke"], learning_rate=1e-12, batch_norm="frozen")
     keras.utils.set_random_seed(config.seed)
@@ -92,7 +89,7 @@ def write_pictures(folder, images, targets):
         Image.fromarray(image).save(place / f"{number:03}.png")
 
 
-@once
+@on_one_backend
 def test_a_folder_of_pictures_and_weights_of_another_run(tmp_path):
     """Weights that are given are those that it begins with, and what frozen features are worth is told beside."""
     write_pictures(tmp_path / "pictures", *synthetic_textures(90, 32, 2, seed=0))

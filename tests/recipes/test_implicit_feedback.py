@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recipes import implicit_feedback as recipe
-from tests.recipes.training import on_one_backend, trained
+from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 
 @pytest.fixture(scope="module")

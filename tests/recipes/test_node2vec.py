@@ -6,7 +6,8 @@ import pytest
 from gensim.models import KeyedVectors
 
 from recipes import node2vec as recipe
-from tests.recipes.training import on_one_backend, trained
+from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 
 @on_one_backend

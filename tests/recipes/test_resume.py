@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 from backends_matrix.portable_random import portable_random
 from keras_recipes.copying import recipe_path
-from tests.recipes.training import on_one_backend
+from tests.marks import on_one_backend
 
 RESULTS = ("metrics.json", "history.csv", "config.json")
 

@@ -12,7 +12,8 @@ from sklearn.metrics import root_mean_squared_error
 from keras_recipes.tables import synthetic_table
 from keras_recipes.tabular_pictures import partial_dependence, permutation_importance
 from recipes import tabular_embeddings as recipe
-from tests.recipes.training import on_one_backend, trained
+from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 ADDITIVE = dataclasses.replace(
     recipe.PRESETS["smoke"], hidden_units="", epochs=40, learning_rate=0.03, unknown_rate=0.0, dropout=0.0,

@@ -7,7 +7,8 @@ from PIL import Image
 
 from keras_recipes import image_datasets
 from recipes import vae as recipe
-from tests.recipes.training import on_one_backend, trained
+from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 SMALL = recipe.Config(dataset="synthetic", latent_dim=2, filters=2, hidden_units=8)
 

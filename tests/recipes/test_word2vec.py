@@ -7,7 +7,8 @@ import pytest
 from gensim.models import KeyedVectors
 
 from recipes import word2vec as recipe
-from tests.recipes.training import on_one_backend, trained
+from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 VARIANTS = [name for name in recipe.PRESETS if name.startswith("smoke")]
 

@@ -1,7 +1,6 @@
 """What the known answers of all recipes begin with."""
 
 import keras
-import pytest
 
 
 def trained(recipe, config):
@@ -11,7 +10,3 @@ def trained(recipe, config):
     model = recipe.build_model(config, data)
     recipe.train(model, data, config)
     return data, model
-
-
-# Trains for long, on PyTorch, where nothing is compiled: that others compute the same is what the matrix shows.
-on_one_backend = pytest.mark.skipif(keras.config.backend() != "torch", reason="the matrix carries it to other backends")

@@ -15,7 +15,7 @@ from backends_matrix.layers_and_ops.rule import compare
 from backends_matrix.layers_and_ops.tables import all_cases
 from backends_matrix.layers_and_ops.worker import as_bfloat16, run_cases
 from backends_matrix.observe import one_ulp_away
-from tests.recipes.training import on_one_backend
+from tests.marks import on_one_backend
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Keras' own, for casts of its own
 NAMES = (
