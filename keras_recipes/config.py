@@ -51,6 +51,16 @@ def require_one_of(config, name, choices):
     require(value in choices, name, "one of " + ", ".join(map(repr, choices)), value)
 
 
+def bounds_of(text, name):
+    """The numbers of "lowest,highest", a pair of floats; raises ValueError unless there are two, in this order."""
+    try:
+        lowest, highest = map(float, text.split(","))
+    except ValueError:
+        lowest = highest = float("nan")
+    require(-float("inf") < lowest < highest < float("inf"), name, '"lowest,highest", two numbers', text)
+    return lowest, highest
+
+
 def parse_config(config_class, presets, argv=None):
     """Read a recipe's configuration from its command line.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_recipes.config import require
+from keras_recipes.config import bounds_of, require
 from keras_recipes.files import as_json
 from keras_recipes.tabular import as_numbers, as_texts, kind_of
 from keras_recipes.task_heads import TASKS, activate
@@ -114,12 +114,9 @@ class TableTargets:
         Raises:
             ValueError: If it is none, or if there are no numbers to predict.
         """
-        try:
-            bounds = [float(bound) for bound in y_range.split(",")]
-        except ValueError:
-            bounds = []
-        right = len(bounds) == 2 and -np.inf < bounds[0] < bounds[1] < np.inf and self.task == "regression"
-        require(right and not (self.log and bounds[0] <= 0), "y_range", '"lowest,highest" of a regression', y_range)
+        bounds = bounds_of(y_range, "y_range")
+        require(self.task == "regression", "y_range", "empty where there are classes to predict", y_range)
+        require(not self.log or bounds[0] > 0, "y_range", "above 0, where logarithms are predicted", y_range)
         each = np.array(bounds)[:, None] + np.zeros(len(self.names))  # (2, columns)
         lowest, highest = self.scaled(np.log(each) if self.log else each)
         return (lowest + highest) / 2, (highest - lowest) / 2

@@ -19,7 +19,15 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
+from keras_recipes.config import (
+    bounds_of,
+    parse_config,
+    require,
+    require_at_least,
+    require_fraction,
+    require_one_of,
+    require_seed,
+)
 from keras_recipes.data import Batches, Data, split
 from keras_recipes.layers import Bias, Embedding, UnknownIds
 from keras_recipes.pictures import bar_chart, labelled_points, predicted_against_true, principal_plane
@@ -59,19 +67,8 @@ class Config:
         require_one_of(self, "split", ("random", "time"))
         require_one_of(self, "holdout", ("test", "validation"))
         require_one_of(self, "head", ("dot", "mlp"))
-        rating_range(self)
-
-
-def rating_range(config):
-    """`(lowest, highest)` from `config.y_range`, or None for no range."""
-    if not config.y_range:
-        return None
-    try:
-        lowest, highest = map(float, config.y_range.split(","))
-    except ValueError:
-        lowest = highest = np.nan
-    require(-np.inf < lowest < highest < np.inf, "y_range", 'empty or "lowest,highest", two numbers', config.y_range)
-    return lowest, highest
+        if self.y_range:
+            bounds_of(self.y_range, "y_range")
 
 
 PRESETS = {
@@ -134,7 +131,7 @@ def build_model(config, data):
 
     score, mean = layers.Add()([match, *biases]), float(np.mean(data.train[1]))
     if config.y_range:
-        lowest, highest = rating_range(config)
+        lowest, highest = bounds_of(config.y_range, "y_range")
         share = np.clip((mean - lowest) / (highest - lowest), 0.01, 0.99)
         score = Bias(np.log(share / (1 - share)), name="mean")(score)
         # A sigmoid from lowest to highest, written as tanh: TensorFlow's own sigmoid rounds down more often than up.

@@ -46,11 +46,11 @@ def test_a_range_on_the_scale_of_the_targets():
         ends = found.decode(np.stack([middle - half, middle + half]))
         np.testing.assert_allclose(ends[:, 0], [float(bound) for bound in bounds.split(",")], rtol=1e-9, atol=1e-9)
     for wrong in ("1", "2,1", "a,b", "0,inf"):
-        with pytest.raises(ValueError, match="`y_range` must be"):
+        with pytest.raises(ValueError, match='`y_range` must be "lowest,highest'):
             TableTargets.fit(COLUMNS, ["price"]).middle_and_half(wrong)
-    with pytest.raises(ValueError, match="`y_range` must be"):
+    with pytest.raises(ValueError, match="`y_range` must be above 0"):
         TableTargets.fit(COLUMNS, ["price"], log=True).middle_and_half("0,10")
-    with pytest.raises(ValueError, match="`y_range` must be"):
+    with pytest.raises(ValueError, match="`y_range` must be empty where there are classes"):
         TableTargets.fit(COLUMNS, ["sold"]).middle_and_half("0,1")
 
 
