@@ -94,8 +94,8 @@ SMALL = {
 PRESETS = {
     "full": Config(),
     "mobilenet_v2": Config(
-        backbone="MobileNetV2", backbone_width=0.35, image_size=224,  # that of the pictures of ImageNet it saw
-        batch_norm="frozen", head_units=0, epochs=4, learning_rate=3e-4, rate_spread=10.0),
+        backbone="MobileNetV2", backbone_width=0.35, image_size=224, augmentation="mirrored",  # the size of ImageNet's
+        batch_norm="frozen", head_units=0, head_learning_rate=5e-4, epochs=4, learning_rate=3e-4, rate_spread=10.0),
     "squeezenet": Config(
         backbone="squeezenet", backbone_width=1.0, head_learning_rate=1e-3, learning_rate=1e-3, rate_spread=10.0),
     "smoke": Config(**SMALL),
@@ -148,7 +148,9 @@ def build_head(config, data, num_features):
         x = layers.Dense(config.head_units, activation="relu", use_bias=False, name="head_hidden")(x)
     x = layers.BatchNormalization(momentum=0.9, name="head_norm1")(x)
     x = layers.Dropout(config.dropout, seed=config.seed + 1, name="head_dropout1")(x)
-    logits = layers.Dense(data.sizes["num_classes"], dtype=keras.config.floatx(), name="head")  # not in mixed precision
+    start = "glorot_uniform" if config.head_units > 0 else "zeros"  # random in directions that no picture changes
+    options = {"kernel_initializer": start, "dtype": keras.config.floatx(), "name": "head"}  # not in mixed precision
+    logits = layers.Dense(data.sizes["num_classes"], **options)
     return keras.Model(features, logits(x), name="head_layers")
 
 
@@ -223,8 +225,7 @@ def evaluate(model, data, config):
     """
     (images, targets), probabilities = data.test, predict(model, data.test[0], config)
     if config.task == "multi_label":
-        some = min(1000, len(data.train[0]))  # enough to choose a threshold by
-        threshold, _ = best_threshold(predict(model, data.train[0][:some], config), data.train[1][:some])
+        threshold, _ = best_threshold(predict(model, data.train[0][:1000], config), data.train[1][:1000])  # enough
         log_loss = float(label_losses(probabilities, targets).mean())
         return {"f2": f_beta(targets, probabilities >= threshold), "log_loss": log_loss, "threshold": threshold}
     one_view = predict(model, images, dataclasses.replace(config, views=0))
@@ -248,11 +249,10 @@ def show(model, data, config, folder):
     keras.utils.set_random_seed(config.seed)
     search = search_rates(build_model(config, data), data, config)
     schedules = {"learning rate of the head": keras.saving.deserialize_keras_object(rate)}
-    steps = config.epochs * -(-len(data.train[0]) // config.batch_size)
     pictures = [
         image_grid(as_unit_floats(views), folder / "views.png", title="views while training"),
         rate_search_picture(search, folder / "rates.png"),
-        schedule_picture(schedules, steps, folder / "schedule.png"),
+        schedule_picture(schedules, len(data.train[0]) * config.epochs // config.batch_size, folder / "schedule.png"),
     ]
     if config.task == "multi_class":
         return pictures + classifier_pictures(images, targets, probabilities, classes, folder)

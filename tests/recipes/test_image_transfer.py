@@ -32,6 +32,14 @@ def test_tells_planted_textures_apart():
     assert found[0][0] == classes[predict(model, picture[None], WIDER)[0].argmax()]
 
 
+def test_a_linear_head_has_no_opinion_before_it_has_seen_pictures():
+    """Random weights in directions that few pictures show would stay: the head would be worse than a regression."""
+    config = dataclasses.replace(PRESETS["smoke"], head_units=0)
+    data = load_data(config)
+    probabilities = predict(build_model(config, data), data.test[0][:2], config)
+    np.testing.assert_allclose(probabilities, 1 / 3, atol=1e-6)
+
+
 @on_one_backend
 def test_tells_several_textures_of_a_picture():
     config = dataclasses.replace(WIDER, task="multi_label", learning_rate=1e-2)
