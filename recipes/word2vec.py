@@ -48,7 +48,7 @@ class Config:
     embedding_dim: int = 100  # numbers per word
     window: int = 5  # how far neighbours are at most; for each word a number up to it is drawn
     num_negatives: int = 5  # words that are not there, for each that is
-    shared_negatives: int = 20  # how many are drawn for a block of words, which stand for these
+    shared_negatives: int = 40  # how many are drawn for a block of words, which stand for these
     block_size: int = 16  # words in such a block: larger ones share more, and are quicker
     sample: float = 1e-3  # words with a larger share of the text are thinned out; 0 for none
     shown: str = ""  # words, with spaces between, that are drawn with their neighbours; "" for frequent ones
@@ -73,18 +73,19 @@ class Config:
 
 SMALL = {"dataset": "synthetic", "embedding_dim": 8, "window": 4, "sample": 0.0, "batch_size": 512, "epochs": 4}
 TREE = {"output": "hierarchical_softmax", "optimizer": "adagrad", "learning_rate": 0.2}
+CBOW = {"block_size": 32, "shared_negatives": 20}  # as there is less to learn from a word, and less to compute
 BEGIN = 100_000  # words of the text from which blocks are taken to look at
 LARGE = {"dataset": "synthetic_large", "epochs": 8, "learning_rate": 0.01}
 PRESETS = {
     "full": Config(),
-    "cbow": Config(architecture="cbow", learning_rate=0.05, block_size=32),  # the rate is that of word2vec
+    "cbow": Config(architecture="cbow", learning_rate=0.05, **CBOW),  # the rate is that of word2vec
     "tree": Config(**TREE),
     "smoke": Config(**SMALL, optimizer="adagrad", learning_rate=0.2),  # few words, each of which comes often
-    "smoke-cbow": Config(**SMALL, architecture="cbow", learning_rate=0.025, block_size=32),
+    "smoke-cbow": Config(**SMALL, architecture="cbow", learning_rate=0.025, **CBOW),
     "smoke-tree": Config(**SMALL, **TREE),
     "smoke-cbow_tree": Config(**SMALL, **TREE, architecture="cbow"),
     "bench": Config(**LARGE),
-    "bench-cbow": Config(**LARGE, architecture="cbow", block_size=32),
+    "bench-cbow": Config(**LARGE, architecture="cbow", **CBOW),
 }  # fmt: skip
 
 
