@@ -27,6 +27,13 @@ def test_finds_the_planted_similarities_and_analogies(preset):
     assert abs(chance["similarity"]) < 0.3
 
 
+def test_blocks_are_as_large_as_they_should_be():
+    config = dataclasses.replace(recipe.PRESETS["smoke"], block_size=10, shared_negatives=7, batch_size=100)
+    words, reach, negatives = recipe.load_data(config).test[0]
+    assert words.shape == (10, 10 + 2 * config.window)
+    assert (reach.shape, negatives.shape) == ((10, 10), (10, 7))
+
+
 def softplus(x):
     return np.logaddexp(0, x)
 
