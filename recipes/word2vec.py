@@ -11,8 +11,8 @@ A run leaves `vectors.txt`, in the format of word2vec, which gensim reads; `Word
 Source: Mikolov et al., 2013, https://arxiv.org/abs/1301.3781, section 3 (CBOW and skip-gram);
     Mikolov et al., 2013, https://arxiv.org/abs/1310.4546, sections 2 and 4 (negative sampling, hierarchical
     softmax, thinning of frequent words, phrases); Ji et al., 2016, https://arxiv.org/abs/1604.04661 (shared negatives).
-Reaches: on 75,000 reviews (train and unsupervised part of imdb, one seed) a correlation with WordSim-353 of 0.4950 on
-    JAX, 0.4905 on TensorFlow, 0.4875 on PyTorch; analogies 0.185 to 0.187 (semantic) and 0.312 to 0.319 (syntactic).
+Reaches: on 75,000 reviews (train and unsupervised part of imdb, one seed) a correlation with WordSim-353 of 0.5011 on
+    JAX, 0.5066 on TensorFlow, 0.5084 on PyTorch; analogies 0.205 to 0.206 (semantic) and 0.323 to 0.327 (syntactic).
 """
 
 from dataclasses import dataclass
