@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from keras_recipes.config import bounds_of
 from keras_recipes.ratings import synthetic_ratings
 from recipes import collaborative_filtering as recipe
 from tests.recipes.training import trained
@@ -39,7 +40,7 @@ def test_a_small_network_finds_more_than_biases():
     config = recipe.PRESETS["smoke-mlp"]
     data, model = trained(recipe, config)
     assert recipe.evaluate(model, data, config)["rmse"] < 0.95 * least_squares_biases(data)
-    lowest, highest = recipe.rating_range(config)
+    lowest, highest = bounds_of(config.y_range, "y_range")
     predicted = recipe.predict_ratings(model, data.test[0])
     assert lowest < predicted.min() < predicted.max() < highest
 
