@@ -14,7 +14,7 @@ Source: Howard and Gugger, 2020, https://arxiv.org/abs/2002.04688, section 2.1 (
     rates that differ by layer; test-time augmentation);
     Yosinski, Clune, Bengio and Lipson, 2014, https://arxiv.org/abs/1411.1792 (what transfers).
 Reaches: 0.9510 on JAX, 0.9540 on TensorFlow, 0.9490 on PyTorch (one seed), of 2,000 cats and dogs; a linear model of
-    what the network saw before has 0.930. `squeezenet` 0.952 to 0.956 (0.949); `mobilenet_v2` 0.967 to 0.968 (0.960).
+    what it saw before has 0.930. `squeezenet` 0.952 to 0.956 (0.949); `mobilenet_v2`, not on JAX, 0.967 (0.960).
 """
 
 import dataclasses
