@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from backends_matrix.backends import environment_for
 from backends_matrix.report import between_marks, markdown_table
+from backends_matrix.seeds import over_seeds, with_deviation
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
@@ -132,10 +132,7 @@ def figures(by_backend, columns):
     """Strings, one for each column: mean ± standard deviation, or the figure itself where there is one seed."""
     smallest = min(abs(s["mean"]) for s in by_backend.values())
     digits = 2 if smallest >= 1 else 4 if smallest >= 0.01 else 5
-    texts = {
-        backend: f"{s['mean']:.{digits}f}" + (f" ± {s['standard_deviation']:.{digits}f}" if s["seeds"] > 1 else "")
-        for backend, s in by_backend.items()
-    }
+    texts = {backend: with_deviation(found, digits) for backend, found in by_backend.items()}
     return [texts.get(column, "") for column in columns]
 
 
@@ -154,9 +151,7 @@ def summary(runs):
     for metric in runs[0]["metrics"]:
         for backend in dict.fromkeys(run["backend"] for run in runs):
             values = [run["metrics"][metric] for run in runs if run["backend"] == backend]
-            spread = statistics.stdev(values) if len(values) > 1 else None
-            found = {"mean": statistics.mean(values), "standard_deviation": spread, "seeds": len(values)}
-            table.setdefault(metric, {})[backend] = found
+            table.setdefault(metric, {})[backend] = over_seeds(values)
     return table
 
 

@@ -2,6 +2,7 @@
 
 python -m backends_matrix.peers run word2vec --python jax=a/bin/python --python torch=b/bin/python
 python -m backends_matrix.peers run word2vec --preset cbow --dataset text.txt   # other flags are the recipe's
+python -m backends_matrix.peers run word2vec --seeds 0 1 2                      # how far figures lie apart by chance
 python -m backends_matrix.peers collect             # what was found becomes backends_matrix/results/peers.md
 
 Peers run with the Python of torch, if it is given, and with the first one else.
@@ -15,12 +16,14 @@ import re
 import subprocess
 import time
 from importlib import metadata
+from itertools import product
 from pathlib import Path
 
 from backends_matrix.backends import environment_for, pin_to_cores
 from backends_matrix.peers import peers_of, recipes_with_peers
 from backends_matrix.processes import python_argument, pythons_of
 from backends_matrix.report import markdown_table
+from backends_matrix.seeds import over_seeds, with_deviation
 from keras_recipes.files import as_json, write_file
 from keras_recipes.run import environment
 
@@ -31,8 +34,8 @@ PAGE = """\
 Each training ran in a process of its own, one after the other, on the same data and with as many threads. Speed is
 what a training looks at per second of training, what is compiled included, reading the data not; a ratio above 1 means
 that the recipe is quicker than the library. What has no epochs, such as trees, looks at its rows once. Libraries have
-the settings of the recipe where they share them, and else those they come with. `nox -s peers` measures it on your
-machine.
+the settings of the recipe where they share them, and else those they come with. Of several seeds there is the mean
+speed, and each figure is the mean ± standard deviation. `nox -s peers` measures it on your machine.
 """
 
 
@@ -43,6 +46,7 @@ def main(argv=None):
     parser.add_argument("recipes", nargs="*", help="names of recipes that have peers (all)")
     parser.add_argument("--preset", default="full", help="the preset to run")
     python_argument(parser)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="to train with, one after the other (0)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each training")
     parser.add_argument("--who", help="with `one`: a backend, or the name of a peer")
     parser.add_argument("--folder", type=Path, default=Path("build/peers"), help="where the results are")
@@ -59,20 +63,21 @@ def main(argv=None):
 
 
 def run(recipe, args, flags):
-    """Train on each backend and with each peer, in processes of their own, one after the other."""
-    for who in [*args.python, *peers_of(recipe).PEERS]:
+    """Train each seed on each backend and with each peer, in processes of their own, one after the other."""
+    shared = ["--preset", args.preset, "--threads", str(args.threads), "--folder", str(args.folder)]
+    for seed, who in product(args.seeds, [*args.python, *peers_of(recipe).PEERS]):
         backend = next(name for name in (who, "torch", *args.python) if name in args.python)
-        own = ["--who", who, "--preset", args.preset, "--threads", str(args.threads), "--folder", str(args.folder)]
+        own = ["--who", who, "--seeds", str(seed), *shared]
         command = [args.python[backend], "-m", "backends_matrix.peers", "one", recipe, *own, *flags]
         subprocess.run(command, check=True, env=environment_for(backend, "native", args.threads))
 
 
 def one(args, flags):
     """Train in this process, and write what was found."""
-    (recipe,) = args.recipes
+    (recipe,), (seed,) = args.recipes, args.seeds
     pin_to_cores(args.threads)
     module, peers = importlib.import_module(f"recipes.{recipe}"), peers_of(recipe)
-    config, _ = module.parse_config(module.Config, module.PRESETS, ["--preset", args.preset, *flags])
+    config, _ = module.parse_config(module.Config, module.PRESETS, ["--preset", args.preset, "--seed", str(seed), *flags])
     data = module.load_data(config)
     amount, unit = peers.work(config, data)
     if args.who in peers.PEERS:
@@ -81,10 +86,10 @@ def one(args, flags):
         seconds, metrics = train(module, config, data)
     preset = [] if args.preset == "full" else ["--preset", args.preset]
     about = {"recipe": recipe, "settings": " ".join([recipe, *preset, *flags]), "threads": args.threads}
-    found = {"who": args.who, "version": version_of(args.who), "environment": environment(), **about}
+    found = {"who": args.who, "seed": seed, "version": version_of(args.who), "environment": environment(), **about}
     found |= {"amount": amount, "unit": unit, "seconds": seconds, "metrics": metrics}
     folder = args.folder / re.sub(r"[^\w.]+", "-", found["settings"])
-    write_file(folder / f"{args.who.replace(' ', '_')}.json", as_json(found))
+    write_file(folder / f"{args.who.replace(' ', '_')}-{seed}.json", as_json(found))
     print(f"{found['settings']}, {args.who}: {amount / seconds:,.0f} {unit} per second", metrics)
 
 
@@ -120,22 +125,25 @@ def collect(folder, results):
 
 
 def table(found):
-    """Rows of strings: of each training its speed, ratios to those of the peers, and its metrics."""
-    peers = [one for one in found if one["who"] in peers_of(one["recipe"]).PEERS]
+    """Rows of strings: of each trainer its speed, ratios to those of the peers, and its metrics, over its seeds."""
+    trainers = {}
+    for one in found:
+        trainers.setdefault(one["who"], []).append(one)
+    peers = [who for who in trainers if who in peers_of(found[0]["recipe"]).PEERS]
     names = [name for name in found[0]["metrics"] if all(name in one["metrics"] for one in found)]
     unit, threads = found[0]["unit"], found[0]["threads"]
-    found = sorted(found, key=lambda one: one in peers)  # the recipe first
-    rows = [["", f"{unit} per second, {threads} threads", *(f"times {peer['who']}" for peer in peers), *names]]
-    for one in found:
-        ratios = ["" if one in peers else f"{speed(one) / speed(peer):.2f}" for peer in peers]
-        figures = [f"{one['metrics'][name]:.4f}" for name in names]
-        rows.append([f"{one['who']} {one['version']}", f"{speed(one):,.0f}", *ratios, *figures])
+    rows = [["", f"{unit} per second, {threads} threads", *(f"times {peer}" for peer in peers), *names]]
+    for who in sorted(trainers, key=lambda who: who in peers):  # the recipe first
+        own = trainers[who]
+        ratios = ["" if who in peers else f"{speed(own) / speed(trainers[peer]):.2f}" for peer in peers]
+        figures = [with_deviation(over_seeds([one["metrics"][name] for one in own]), 4) for name in names]
+        rows.append([f"{who} {own[0]['version']}", f"{speed(own):,.0f}", *ratios, *figures])
     return rows
 
 
-def speed(one):
-    """What a training looks at per second."""
-    return one["amount"] / one["seconds"]
+def speed(trainings):
+    """What some trainings look at per second."""
+    return sum(one["amount"] for one in trainings) / sum(one["seconds"] for one in trainings)
 
 
 if __name__ == "__main__":

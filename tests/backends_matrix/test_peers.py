@@ -45,7 +45,7 @@ def test_a_recipe_beside_its_peers(recipe, tmp_path, capsys):
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {who} {one['version']} |")]
         ratios = [found[keras.config.backend()], *(found[peer] for peer in peers_of(recipe).PEERS)]
         if who == keras.config.backend():
-            expected = module.speed(ratios[0]) / module.speed(ratios[1])
+            expected = module.speed(ratios[:1]) / module.speed(ratios[1:2])
             assert f"| {expected:.2f} |" in row
     assert json.loads((tmp_path / "results" / "peers" / f"{recipe}-preset-smoke-epochs-1.json").read_text())
 
@@ -70,6 +70,35 @@ def test_runs_each_in_a_process_of_its_own(monkeypatch):
     assert [command[0] for command, _ in commands] == ["a", "b", "b"]
     assert all(command[-2:] == ["--window", "3"] and env["OMP_NUM_THREADS"] == "2" for command, env in commands)
     assert [env["KERAS_BACKEND"] for _, env in commands] == ["jax", "torch", "torch"]
+    commands.clear()
+    module.main(["run", "word2vec", "--python", "jax=a", "--seeds", "4", "5"])
+    asked = [(command[command.index("--seeds") + 1], command[command.index("--who") + 1]) for command, _ in commands]
+    assert asked == [("4", "jax"), ("4", "gensim"), ("5", "jax"), ("5", "gensim")]
+
+
+def test_seeds_make_a_row_of_means_and_deviations():
+    """Two trainings of 30 words in 3 and 7 seconds are 6 words a second: not the mean of 10 and 4.3."""
+    about = {"recipe": "word2vec", "settings": "word2vec", "threads": 1, "amount": 30, "unit": "words", "version": "1"}
+    seconds = {("jax", 0): 3, ("jax", 1): 7, ("gensim", 0): 1}
+    found = [
+        {"who": who, "seed": seed, "seconds": time, "metrics": {"similarity": 0.4 + seed / 10}, **about}
+        for (who, seed), time in seconds.items()
+    ]
+    assert module.table(found)[1:] == [
+        ["jax 1", "6", "0.20", "0.4500 ± 0.0707"],
+        ["gensim 1", "30", "", "0.4000"],
+    ]
+
+
+@on_one_backend
+def test_a_seed_is_the_recipes(tmp_path, capsys):
+    names = ["one", "word2vec", "--who", keras.config.backend(), "--preset", "smoke", "--epochs", "1", "--threads", "1"]
+    metrics = []
+    for seed in ("3", "4"):
+        module.main([*names, "--seeds", seed, "--folder", str(tmp_path)])
+        (path,) = tmp_path.glob(f"*/*-{seed}.json")
+        metrics.append(json.loads(path.read_text())["metrics"])
+    assert metrics[0] != metrics[1]
 
 
 @on_one_backend
