@@ -71,7 +71,7 @@ def matrix(session):
 
 @nox.session(name="matrix-changed", requires=ENVIRONMENTS)
 def matrix_changed(session):
-    """Run the recipes whose code has changed since the committed results, and one more in turn, and compare."""
+    """Run the recipes whose code has changed since the committed results, and of one more a preset, and compare."""
     run_matrix(session, BACKENDS, "--changed")
 
 

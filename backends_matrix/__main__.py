@@ -76,7 +76,7 @@ def parse_arguments(argv):
     python_argument(parser)
     parser.add_argument("--recipes", nargs="+", default=recipe_names(), help="run these only (all)")
     parser.add_argument(
-        "--changed", action="store_true", help="of these only those changed since the committed results, and one more"
+        "--changed", action="store_true", help="of these only what changed since the committed results, and one more"
     )
     parser.add_argument("--folder", type=Path, default=Path("build/matrix"), help="of bundles and report")
     parser.add_argument("--known", type=Path, default=KNOWN_DIFFERENCES, help="differences that are upstream's")
@@ -90,9 +90,12 @@ def parse_arguments(argv):
     if bool(args.files) != (args.action == "report"):
         parser.error("`report`, and only `report`, takes the names of JSON files")
     args.python = pythons_of(parser, args.python)
+    args.in_turn = []
     if args.changed:
-        args.recipes = changed(args.recipes)
-        print("Changed since the committed results, or taken in turn:", *args.recipes, flush=True)
+        stale, args.in_turn = changed(args.recipes)
+        args.recipes = stale + args.in_turn
+        print("Changed since the committed results:", *stale or ["none"], flush=True)
+        print("In turn, its main preset:", *args.in_turn or ["none"], flush=True)
     return args
 
 
@@ -123,7 +126,8 @@ def process_each(backends, modules, args):
         backend, recipe, (module, options) = task
         precision = "float64" if "float64" in options else "float32"
         environment = environment_for(backend, precision, threads=1, gpu=args.gpu or args.here)
-        arguments = [recipe, "--folder", str(args.folder), *options]
+        presets = ["--presets", MAIN_PRESET] if module == "worker" and recipe in args.in_turn else []
+        arguments = [recipe, "--folder", str(args.folder), *options, *presets]
         print(f"{backend}: {module} {' '.join(arguments)}", flush=True)
         run_module(module, arguments, environment, args.python.get(backend, sys.executable))
 

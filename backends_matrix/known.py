@@ -81,7 +81,7 @@ def excuse(findings, known):
 
     Returns:
         Tuple `(disagreements, excused, unneeded)`: two lists of `Finding`, and
-        the `Difference`s that excuse nothing although their recipe was compared.
+        the `Difference`s that excuse nothing although their preset was compared.
     """
     disagreements, excused, needed = [], [], set()
     for finding in findings:
@@ -90,5 +90,6 @@ def excuse(findings, known):
         cover = [entry for entry in known if entry.covers(finding) and finding.measured <= entry.limit]
         needed.update(cover)
         (excused if cover else disagreements).append(finding)
-    compared = {finding.recipe for finding in findings}
-    return disagreements, excused, [entry for entry in known if entry.recipe in compared and entry not in needed]
+    compared = {(finding.recipe, finding.preset) for finding in findings}
+    unneeded = [entry for entry in known if (entry.recipe, entry.preset) in compared and entry not in needed]
+    return disagreements, excused, unneeded

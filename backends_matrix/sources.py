@@ -19,15 +19,16 @@ DESCRIBE = ("sources.py", "origin.py", "bundle.py")  # of the matrix: they compu
 
 
 def changed(recipes, results=RESULTS):
-    """Which recipes a run must repeat.
+    """Which recipes a run must repeat, and one whose turn it is, should something be missed here.
 
     Args:
         recipes: List of names.
         results: `Path` of the committed results of the matrix.
 
     Returns:
-        List of names: those whose sources are not the ones of the results, or
-        that lack a backend there, and one of the others, whose turn comes when any source changes.
+        Tuple of two lists of names: those whose sources are not the ones of the
+        results, or that lack a backend there; and of the others one, if there
+        are any. Another one's turn comes when any source changes.
     """
     found = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     known, needed = found.get("sources", {}), set(backends())
@@ -38,8 +39,7 @@ def changed(recipes, results=RESULTS):
     stale = [name for name in recipes if known.get(name) != digests[name] or not needed <= compared.get(name, set())]
     fresh = [name for name in recipes if name not in stale]
     turn = int(hashlib.sha256("".join(digests.values()).encode()).hexdigest(), 16)
-    chosen = {*stale, *([fresh[turn % len(fresh)]] if fresh else [])}
-    return [name for name in recipes if name in chosen]
+    return stale, [fresh[turn % len(fresh)]] if fresh else []
 
 
 @functools.cache

@@ -5,8 +5,15 @@ from matplotlib.figure import Figure
 
 from keras_recipes.config import require
 from keras_recipes.images import as_unit_floats
-from keras_recipes.interpretation import calibration_curve, confusion_matrix, log_losses, top_losses
-from keras_recipes.pictures import save_figure, shortened
+from keras_recipes.interpretation import (
+    calibration_curve,
+    confusion_matrix,
+    f_beta,
+    label_losses,
+    log_losses,
+    top_losses,
+)
+from keras_recipes.pictures import bar_chart, save_figure, shortened
 
 
 def classifier_pictures(images, labels, probabilities, classes, folder, worst=15):
@@ -32,6 +39,30 @@ def classifier_pictures(images, labels, probabilities, classes, folder, worst=15
     return [
         confusion_picture(confusion_matrix(labels, predicted, len(classes)), classes, folder / "confusion.png"),
         calibration_picture(*calibration_curve(probabilities, labels), folder / "calibration.png"),
+        top_losses_picture(as_unit_floats(images[hardest]), captions, folder / "top_losses.png"),
+    ]
+
+
+def multi_label_pictures(images, targets, probabilities, classes, folder, worst=15):
+    """Draw how well each class is told, where an image has several, and the images that are hardest.
+
+    Args:
+        images: As `classifier_pictures` takes them.
+        targets: Array of 0 and 1 of shape `(n, num_classes)`.
+        probabilities: Float array of shape `(n, num_classes)`, of each class by itself.
+        classes: Sequence of strings, the names of the classes.
+        folder: `Path`.
+        worst: Integer of at least 1, how many images to draw, with the classes they have.
+
+    Returns:
+        List of the `Path`s of `scores.png`, the F2 score of each class, and `top_losses.png`.
+    """
+    # Of one class the mean over examples would be its accuracy: all examples count together.
+    scores = [f_beta(there[None], found[None] >= 0.5) for there, found in zip(targets.T, probabilities.T, strict=True)]
+    hardest = top_losses(label_losses(probabilities, targets), worst)
+    captions = [" ".join(np.array(classes)[targets[row] > 0]) or "none" for row in hardest]
+    return [
+        bar_chart(classes, scores, "F2 score", folder / "scores.png"),
         top_losses_picture(as_unit_floats(images[hardest]), captions, folder / "top_losses.png"),
     ]
 

@@ -34,13 +34,13 @@ from keras_recipes.frozen_features import accuracy_of_frozen_features
 from keras_recipes.image_files import in_batches, load_image_files
 from keras_recipes.image_textures import synthetic_textures
 from keras_recipes.images import as_unit_floats
-from keras_recipes.interpretation import best_threshold, decode, f_beta, label_losses, log_losses, top_losses
-from keras_recipes.interpretation_pictures import classifier_pictures, top_losses_picture
+from keras_recipes.interpretation import best_threshold, decode, f_beta, label_losses, log_losses
+from keras_recipes.interpretation_pictures import classifier_pictures, multi_label_pictures
 from keras_recipes.layer_groups import group_numbers, spread_rates
 from keras_recipes.layers import GlobalConcatPooling2D
 from keras_recipes.learning_rate_finder import find_learning_rate
 from keras_recipes.optimizers import AdamW
-from keras_recipes.pictures import bar_chart, image_grid
+from keras_recipes.pictures import image_grid
 from keras_recipes.rate_pictures import rate_search_picture, schedule_picture
 from keras_recipes.run import save_run
 from keras_recipes.schedules import one_cycle
@@ -244,23 +244,19 @@ def show(model, data, config, folder):
     """Views that it was trained on, the finder's curve, the schedule, and what it gets wrong at one look."""
     classes, (images, targets) = data.names["classes"], data.test
     probabilities = predict(model, images, dataclasses.replace(config, views=0))
-    augmentation, rate = AUGMENTATIONS[config.augmentation], model.optimizer.get_config()["learning_rate"]
+    augmentation = AUGMENTATIONS[config.augmentation]
     views = np.stack([augmentation(data.train[0][:8], np.random.default_rng(row)) for row in range(4)])
     keras.utils.set_random_seed(config.seed)
     search = search_rates(build_model(config, data), data, config)
-    schedules = {"learning rate of the head": keras.saving.deserialize_keras_object(rate)}
+    rate = keras.saving.deserialize_keras_object(model.optimizer.get_config()["learning_rate"])
     pictures = [
         image_grid(as_unit_floats(views), folder / "views.png", title="views while training"),
         rate_search_picture(search, folder / "rates.png"),
-        schedule_picture(schedules, len(data.train[0]) * config.epochs // config.batch_size, folder / "schedule.png"),
+        schedule_picture({"learning rate of the head": rate}, rate.steps, folder / "schedule.png"),
     ]
     if config.task == "multi_class":
         return pictures + classifier_pictures(images, targets, probabilities, classes, folder)
-    scores = [f_beta(targets[:, [which]], probabilities[:, [which]] >= 0.5) for which in range(len(classes))]
-    hardest = top_losses(label_losses(probabilities, targets), 15)
-    captions = [" ".join(np.array(classes)[targets[row] > 0]) or "none" for row in hardest]
-    pictures.append(bar_chart(classes, scores, "F2 score", folder / "scores.png"))
-    return [*pictures, top_losses_picture(as_unit_floats(images[hardest]), captions, folder / "top_losses.png")]
+    return pictures + multi_label_pictures(images, targets, probabilities, classes, folder)
 
 
 def main(argv=None):

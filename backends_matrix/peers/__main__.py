@@ -77,7 +77,8 @@ def one(args, flags):
     (recipe,), (seed,) = args.recipes, args.seeds
     pin_to_cores(args.threads)
     module, peers = importlib.import_module(f"recipes.{recipe}"), peers_of(recipe)
-    config, _ = module.parse_config(module.Config, module.PRESETS, ["--preset", args.preset, "--seed", str(seed), *flags])
+    own = ["--preset", args.preset, "--seed", str(seed)]
+    config, _ = module.parse_config(module.Config, module.PRESETS, [*own, *flags])
     data = module.load_data(config)
     amount, unit = peers.work(config, data)
     if args.who in peers.PEERS:

@@ -1,3 +1,5 @@
+import importlib
+
 import pytest
 
 from backends_matrix.judge import Finding
@@ -25,9 +27,14 @@ def test_an_entry_that_excuses_nothing_is_reported():
     assert excuse([finding(25.0)], [ENTRY])[2] == [ENTRY]
 
 
-def test_an_entry_is_needed_only_where_its_recipe_is_compared():
-    elsewhere = finding(3.0)._replace(recipe="other")
-    assert excuse([elsewhere], [ENTRY]) == ([], [], [])
+@pytest.mark.parametrize("place", [{"recipe": "other"}, {"preset": "smoke-conditional"}])
+def test_an_entry_is_needed_only_where_its_preset_is_compared(place):
+    assert excuse([finding(3.0)._replace(**place)], [ENTRY]) == ([], [], [])
+
+
+def test_entries_are_of_presets_that_there_are():
+    for entry in read_known(KNOWN_DIFFERENCES):
+        assert entry.preset in importlib.import_module(f"recipes.{entry.recipe}").PRESETS
 
 
 def test_a_backend_on_a_gpu_is_covered_too():

@@ -36,11 +36,12 @@ def rewritten(path, change):
 
 
 def test_without_results_all_recipes_have_changed(tmp_path):
-    assert sources.changed(NAMES, tmp_path / "none.json") == NAMES
+    assert sources.changed(NAMES, tmp_path / "none.json") == (NAMES, [])
 
 
 def test_one_recipe_that_has_not_changed_runs_in_turn(results):
-    (one,) = sources.changed(NAMES, results)
+    stale, (one,) = sources.changed(NAMES, results)
+    assert stale == []
     assert one in NAMES
 
 
@@ -49,9 +50,9 @@ def test_what_has_changed_runs_and_one_other(results, name):
     def change(content):
         content["sources"][name] = "another"
 
-    chosen = sources.changed(NAMES, rewritten(results, change))
-    assert name in chosen
-    assert len(chosen) == 2
+    stale, (other,) = sources.changed(NAMES, rewritten(results, change))
+    assert stale == [name]
+    assert other != name
 
 
 def test_a_backend_without_results_is_a_change(results):
@@ -60,17 +61,21 @@ def test_a_backend_without_results_is_a_change(results):
             entry for entry in content["agreement"] if entry != {"recipe": "vae", "pair": ["jax"] * 2}
         ]
 
-    assert "vae" in sources.changed(NAMES, rewritten(results, change))
+    assert sources.changed(NAMES, rewritten(results, change))[0] == ["vae"]
 
 
-def test_the_command_runs_what_has_changed(monkeypatch, tmp_path, capsys):
+def test_the_command_runs_what_has_changed_and_the_main_preset_in_turn(monkeypatch, tmp_path, capsys):
     ran = []
     monkeypatch.setattr(matrix, "run_module", lambda *call: ran.append(call))
-    monkeypatch.setattr(matrix, "changed", lambda recipes: recipes[1:3])
+    monkeypatch.setattr(matrix, "changed", lambda recipes: (recipes[1:2], recipes[2:3]))
     for action in ("run", "resume"):
         assert matrix.main([action, "--changed", "--python", "torch=a", "--folder", str(tmp_path)]) == 0
-    assert {arguments[0] for _, arguments, *_ in ran} == set(NAMES[1:3])
-    assert f"taken in turn: {NAMES[1]} {NAMES[2]}\n" in capsys.readouterr().out
+    computed = [(arguments[0], "--presets" in arguments) for module, arguments, *_ in ran if module == "worker"]
+    assert set(computed) == {(NAMES[1], False), (NAMES[2], True)}
+    assert {arguments[0] for module, arguments, *_ in ran if module == "checkpoints"} == set(NAMES[1:3])
+    assert all(arguments[-2:] == ["--presets", "smoke"] for _, arguments, *_ in ran if "--presets" in arguments)
+    told = f"Changed since the committed results: {NAMES[1]}\nIn turn, its main preset: {NAMES[2]}\n"
+    assert capsys.readouterr().out.startswith(told)
 
 
 def test_only_a_comparison_of_all_recipes_becomes_the_committed_results(tmp_path):

@@ -8,8 +8,10 @@ from keras_recipes.interpretation_pictures import (
     calibration_picture,
     confusion_picture,
     loss_caption,
+    multi_label_pictures,
     top_losses_picture,
 )
+from keras_recipes.pictures import bar_chart
 
 if keras.config.backend() != "torch":
     pytest.skip("NumPy and matplotlib only: one backend is enough", allow_module_level=True)
@@ -44,6 +46,18 @@ def test_calibration_leaves_out_empty_bins(tmp_path):
     assert min(found.shape[:2]) > 300
     blue = found[int(0.72 * len(found)) :, :, 2] - found[int(0.72 * len(found)) :, :, 0] > 60  # of the counts
     assert np.flatnonzero(blue.any(axis=0)).min() > found.shape[1] / 2  # nothing below a probability of a half
+
+
+def test_classes_that_images_have_together(tmp_path):
+    """The image whose classes were all missed is the one that is drawn; a class that was never found scores 0."""
+    targets = np.array([[1, 0], [1, 1], [1, 0]])
+    probabilities = np.array([[0.9, 0.1], [0.1, 0.1], [0.9, 0.1]])
+    images = np.stack([np.full((8, 8, 3), shade, "uint8") for shade in (255, 0, 255)])
+    scores, hardest = multi_label_pictures(images, targets, probabilities, ["cat", "dog"], tmp_path, worst=1)
+    assert (scores.name, hardest.name) == ("scores.png", "top_losses.png")
+    assert (pixels(hardest).sum(axis=2) == 0).mean() > 0.3  # the black one
+    expected = bar_chart(["cat", "dog"], [5 / 7, 0.0], "F2 score", tmp_path / "expected.png")  # two of three, all right
+    np.testing.assert_array_equal(pixels(scores), pixels(expected))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -8,23 +8,18 @@ from safetensors.numpy import save_file
 
 from keras_recipes.backbones import backbone
 from keras_recipes.image_textures import synthetic_textures
+from recipes import image_transfer
 from recipes.image_transfer import PRESETS, Config, build_model, classify, evaluate, load_data, predict, see, train
 from tests.marks import on_one_backend
+from tests.recipes.training import trained
 
 WIDER = dataclasses.replace(
     PRESETS["smoke"], backbone_width=0.125, epochs=12, head_epochs=4, head_learning_rate=1e-2, learning_rate=1e-2
 )
 
 
-def trained(config):
-    keras.utils.set_random_seed(config.seed)
-    data = load_data(config)
-    model = build_model(config, data)
-    return data, model, train(model, data, config)
-
-
 def test_tells_planted_textures_apart():
-    data, model, _ = trained(WIDER)
+    data, model = trained(image_transfer, WIDER)
     assert evaluate(model, data, WIDER)["accuracy"] >= 0.85  # by chance 0.33
     picture, classes = data.test[0][0], data.names["classes"]
     found = classify(model, picture, classes, WIDER)
@@ -43,7 +38,7 @@ def test_a_linear_head_has_no_opinion_before_it_has_seen_pictures():
 @on_one_backend
 def test_tells_several_textures_of_a_picture():
     config = dataclasses.replace(WIDER, task="multi_label", learning_rate=1e-2)
-    data, model, _ = trained(config)
+    data, model = trained(image_transfer, config)
     metrics = evaluate(model, data, config)
     assert metrics["f2"] >= 0.75
     targets = data.test[1]
@@ -55,12 +50,16 @@ def test_tells_several_textures_of_a_picture():
 @on_one_backend
 def test_smaller_pictures_at_first():
     config = dataclasses.replace(PRESETS["smoke"], first_size=16, epochs=2)
-    data, _, history = trained(config)
+    data = load_data(config)
+
+    def history_of(settings):
+        keras.utils.set_random_seed(config.seed)
+        return train(build_model(config, data), data, settings)
+
+    history = history_of(config)
     assert np.isfinite(history["loss"]).all()
     assert len(history["loss"]) == config.epochs
-    keras.utils.set_random_seed(config.seed)
-    other = build_model(config, data)
-    assert train(other, data, PRESETS["smoke"])["loss"][0] != history["loss"][0]
+    assert history_of(PRESETS["smoke"])["loss"][0] != history["loss"][0]
 
 
 @on_one_backend
