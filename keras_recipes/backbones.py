@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from keras_recipes.config import require
@@ -35,7 +36,8 @@ def backbone(name, weights="imagenet", width=1.0):
         `(batch, height, width, 3)`, to features, `(batch, smaller height, smaller width, channels)`.
 
     Raises:
-        ValueError: If there is no such network or file, or the file holds other weights.
+        ValueError: If there is no such network or file, the file holds other weights, or
+            the network has no such width.
     """
     require(width > 0, "width", "above 0", width)
     known = name in OWN_BACKBONES or callable(getattr(keras.applications, name, None))
@@ -44,30 +46,38 @@ def backbone(name, weights="imagenet", width=1.0):
     require(not missing, "weights", "'imagenet', the path of a file, or ''", weights)
     by_keras = weights if weights == "imagenet" or weights.endswith((".h5", ".hdf5")) else None
     if name == "squeezenet":
+        require_one_width(name, width)
         network, scaling = squeezenet(by_keras), pixel_scaling(keras.applications.vgg16.preprocess_input)
     elif name in OWN_BACKBONES:
         require(by_keras is None, "weights", f"'' or the weights of a run for {name!r}", weights)
         network = resnet((None, None, 3), int(name.removeprefix("resnet")), max(1, round(64 * width)))
         scaling = np.eye(3) / 127.5, -np.ones(3)
     else:
-        network, preprocess = keras_network(name, by_keras, width)
-        scaling = pixel_scaling(preprocess)
+        network, scaling = keras_network(name, by_keras, width), pixel_scaling(preprocessing(name))
     if weights and by_keras is None:
         put_arrays(network, weights)
     return PixelScaling(*scaling, name="pixels"), network
 
 
 def keras_network(name, weights, width):
-    """A network of `keras.applications` without its head, and the function that prepares its inputs."""
+    """A network of `keras.applications` without its head."""
     build = getattr(keras.applications, name)
-    modules = [module for module in vars(keras.applications).values() if inspect.ismodule(module)]
-    preprocess = next(m.preprocess_input for m in modules if hasattr(m, name) and hasattr(m, "preprocess_input"))
     options = {"include_top": False, "weights": weights, "input_shape": (None, None, 3)}
     if "alpha" in inspect.signature(build).parameters:
         options["alpha"] = width
     else:
-        require(width == 1, "width", f"1 for {name!r}, which has one width", width)
-    return build(**options), preprocess
+        require_one_width(name, width)
+    return build(**options)
+
+
+def require_one_width(name, width):
+    """Raise ValueError unless the width is that of a network that comes in no other one."""
+    require(width == 1, "width", f"1 for {name!r}, which has one width", width)
+
+
+def preprocessing(name):
+    """The function that prepares inputs of a network of `keras.applications`: it stands where the network does."""
+    return inspect.getmodule(getattr(keras.applications, name)).preprocess_input
 
 
 def pixel_scaling(preprocess):
@@ -94,14 +104,22 @@ def put_arrays(network, path):
     Raises:
         ValueError: If the file can't be read, or a weight of the network is not in it, or has another shape.
     """
-    with readable(path):
-        arrays = dict(np.load(path)) if str(path).endswith(".npz") else load_file(path)
+    arrays = read_arrays(path)
     arrays = {name.replace("/depthwise_kernel", "/kernel"): array for name, array in arrays.items()}  # as Keras 2 said
     shapes = {weight.path: tuple(weight.shape) for weight in network.weights}
     wrong = [path for path, shape in shapes.items() if path not in arrays or arrays[path].shape != shape]
     require(not wrong, "weights", f"a file with all weights of {network.name}", f"one without {wrong[:3]}")
     for weight in network.weights:
         weight.assign(arrays[weight.path])
+
+
+def read_arrays(path):
+    """Dict from name to array; of what can't be read the error is the same whichever library reads it."""
+    with readable(path):
+        try:
+            return dict(np.load(path)) if str(path).endswith(".npz") else load_file(path)
+        except SafetensorError as error:  # is no error of the kinds that Python has
+            raise ValueError(error) from error
 
 
 def cut_groups(network, head, parts=2):

@@ -19,6 +19,7 @@ IMDB_PARTS = re.compile(r"aclImdb/train/(pos|neg|unsup)/[^/]+\.txt")
 WORD = re.compile(r"[a-z']+")
 TOKENS = ("words", "spaces")
 BUFFER = 2**20  # words between two writes
+LONGEST = 2**16  # letters of a line that are read at once: about 10,000 words, where gensim cuts lines too
 
 
 class Corpus(NamedTuple):
@@ -40,13 +41,14 @@ def read_lines(dataset):
 
     Args:
         dataset: String: "imdb", reviews of films, downloaded unless the data folder has them, of which each is a
-            sentence here; or the path of a text file in UTF-8, of which each line is one.
+            sentence here; or the path of a text file in UTF-8, of which each line is one. Lines of more than
+            `LONGEST` letters are cut between two words, so that a text without line breaks fits into memory.
 
     Yields:
         Strings.
 
     Raises:
-        ValueError: If there is no such file.
+        ValueError: If there is no such file, or it is not in UTF-8.
     """
     if dataset == "imdb":
         with tarfile.open(fetch("imdb/aclImdb_v1.tar.gz", IMDB_URL, IMDB_SHA256)) as archive:
@@ -55,8 +57,25 @@ def read_lines(dataset):
                     yield archive.extractfile(member).read().decode()
         return
     require(Path(dataset).is_file(), "dataset", "one of 'synthetic', 'imdb', or the path of a text file", dataset)
-    with Path(dataset).open(encoding="utf-8") as lines:
-        yield from lines
+    try:
+        with Path(dataset).open(encoding="utf-8") as file:
+            yield from short_lines(file)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"`dataset` must be a text file in UTF-8, received {dataset}: {error}") from None
+
+
+def short_lines(file, longest=LONGEST):
+    """The lines of a text file, those of more than `longest` letters in parts that end where a word does."""
+    rest = ""
+    while piece := file.readline(longest):
+        line, rest = rest + piece, ""
+        if len(piece) < longest or piece[-1].isspace():
+            yield line
+        else:  # the last word may go on
+            *begin, rest = line.rsplit(maxsplit=1)
+            yield from begin
+    if rest:
+        yield rest
 
 
 def words_of(line, tokens="words"):
@@ -101,6 +120,7 @@ def read_corpus(sentences, min_count=1, max_words=0):
             if len(buffer) >= BUFFER:
                 file.write(buffer)
                 del buffer[:]
+        require(len(found) > 0, "dataset", "text with words", "none")
         file.write(buffer)
         file.flush()
         ids = np.memmap(file, "int32", "r")
@@ -109,8 +129,10 @@ def read_corpus(sentences, min_count=1, max_words=0):
 
 def numbered_words(words, counts, ids, min_count=1, max_words=0):
     """A `Corpus` of the more frequent words, in the order of their counts, from a stream in any order of words."""
-    order = np.lexsort((np.array(words), -counts))
-    order = order[counts[order] >= min_count]
+    often = counts.tolist()
+    # Not by an array of the words: all of its entries would be as long as the longest word.
+    order = sorted(np.flatnonzero(counts >= min_count).tolist(), key=lambda i: (-often[i], words[i]))
+    order = np.array(order, int)
     order = order[:max_words] if max_words else order
     require(len(order) > 0, "dataset", f"text with words that come {min_count} times", f"{len(words)} others")
     place = np.full(len(words) + 1, -1, "int32")  # of words that are left out
@@ -157,7 +179,7 @@ def with_phrases(corpus, threshold=100.0, min_count=5):
     phrases = pairs[(scores > threshold) & (often >= min_count)]
     joined = [f"{corpus.words[pair // size - 1]}_{corpus.words[pair % size - 1]}" for pair in phrases]
     ids = in_file(with_pairs_joined(part, phrases, size) for part in parts_of(corpus.ids))
-    counts = np.sum([np.bincount(part, minlength=size + len(phrases)) for part in parts_of(ids)], axis=0)
+    counts = sum(np.bincount(part, minlength=size + len(phrases)) for part in parts_of(ids))
     return numbered_words([*corpus.words, *joined], counts[1:], ids, min_count=1)
 
 

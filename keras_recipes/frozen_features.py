@@ -1,6 +1,7 @@
 """What a network that has learned something else is worth as it is: the baseline of transfer learning."""
 
 import keras
+import numpy as np
 from keras import layers
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -13,7 +14,7 @@ from keras_recipes.image_files import in_batches
 def accuracy_of_frozen_features(scaling, network, train, test):
     """The accuracy of a logistic regression on the mean features of a network that is not trained.
 
-    How much its weights are held back is chosen by cross-validation.
+    How much its weights are held back is chosen by cross-validation, if there are two pictures or more of each class.
 
     Args:
         scaling: Layer that prepares pictures for the network, as `backbone` returns both.
@@ -29,7 +30,9 @@ def accuracy_of_frozen_features(scaling, network, train, test):
     """
     images = keras.Input((None, None, 3))
     see = keras.Model(images, layers.GlobalAveragePooling2D()(network(scaling(images)))).predict_on_batch
-    steps = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    regression = GridSearchCV(steps, {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1]})
+    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    fewest = int(np.unique(train[1], return_counts=True)[1].min())
+    if fewest > 1:  # of each class there is a picture in each fold
+        regression = GridSearchCV(regression, {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1]}, cv=min(5, fewest))
     regression.fit(in_batches(see, train[0]), train[1])
     return float(regression.score(in_batches(see, test[0]), test[1]))

@@ -1,5 +1,6 @@
 """Graphs without directions or weights: public ones, planted ones, and the user's own."""
 
+import collections
 import io
 import pickle
 from pathlib import Path
@@ -53,7 +54,8 @@ def read_graph(dataset, seed=0):
     Args:
         dataset: String: "karate", members of a club that split in two, of whom one of each side is known;
             "cora", papers that cite each other, in the split of Planetoid; "movielens-latest-small", people and the
-            films that they gave four stars or more; "synthetic", four groups, in which
+            films that they gave four stars or more, with their ids behind titles that two films share;
+            "synthetic", four groups, in which
             edges are more likely than between them; or the path of a file with an
             edge in each line, two names with a space or a comma between.
         seed: Integer, of the synthetic graph.
@@ -62,7 +64,7 @@ def read_graph(dataset, seed=0):
         `Graph`; loops and repeated edges are left out.
 
     Raises:
-        ValueError: If there is no such data set or file, or a line is no edge.
+        ValueError: If there is no such data set or file, it is not in UTF-8, or a line is no edge.
     """
     if dataset == "karate":
         lines = fetch("graphs/karate.edgelist", KARATE_URL, KARATE_SHA256).read_text(encoding="utf-8").splitlines()
@@ -75,17 +77,26 @@ def read_graph(dataset, seed=0):
     if dataset == "synthetic":
         return synthetic_graph(seed)
     if dataset == "movielens-latest-small":
-        ratings = read_ratings(dataset)
-        liked = ratings.ratings >= 4
-        pairs = zip(ratings.users[liked], ratings.items[liked], strict=True)
-        return numbered_graph([(f"user {user}", ratings.titles.get(item, str(item))) for user, item in pairs])
+        return graph_of_likes(read_ratings(dataset))
     expected = "one of " + ", ".join(map(repr, KNOWN_GRAPHS)) + ", or the path of a file of edges"
     require(Path(dataset).is_file(), "dataset", expected, dataset)
-    lines = Path(dataset).read_text(encoding="utf-8-sig").replace(",", " ").splitlines()
+    try:
+        lines = Path(dataset).read_text(encoding="utf-8-sig").replace(",", " ").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"`dataset` must be a file of edges in UTF-8, received {dataset}: {error}") from None
     rows = [(number, line.split()) for number, line in enumerate(lines, start=1) if line.strip()]
     for number, row in rows:
         require(len(row) == 2, "dataset", f"a file of edges, line {number} of {dataset}", " ".join(row))
     return numbered_graph([row for _, row in rows])
+
+
+def graph_of_likes(ratings):
+    """A `Graph` of the people and films of `Ratings`: an edge for each four stars or more."""
+    common = collections.Counter(ratings.titles.values())
+    names = {film: title if common[title] == 1 else f"{title} {film}" for film, title in ratings.titles.items()}
+    liked = ratings.ratings >= 4
+    pairs = zip(ratings.users[liked], ratings.items[liked], strict=True)
+    return numbered_graph([(f"user {user}", names.get(film, str(film))) for user, film in pairs])
 
 
 def numbered_graph(pairs):

@@ -4,6 +4,8 @@ import heapq
 
 import numpy as np
 
+from keras_recipes.config import require
+
 
 def huffman_paths(counts):
     """The way to each word from the root of its Huffman tree.
@@ -15,10 +17,14 @@ def huffman_paths(counts):
         Tuple of two arrays of shape `(words, longest)`: int32 numbers of the inner nodes, from 0 to
         `words - 2`, the root first; and float32 directions, 1 or -1, and 0 behind the end.
 
+    Raises:
+        ValueError: If there are fewer than two words.
+
     Reference:
         Mikolov et al., 2013, https://arxiv.org/abs/1310.4546, section 2.1.
     """
     size = len(counts)
+    require(size > 1, "dataset", "two words or more for a tree over them", size)
     queue = [(int(count), number) for number, count in enumerate(counts)]
     heapq.heapify(queue)
     parent, side = np.zeros(2 * size - 1, int), np.zeros(2 * size - 1, int)

@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_recipes.config import require
-from keras_recipes.data import split
 from keras_recipes.fetch import fetch_folder
 from keras_recipes.images import SUFFIXES, readable
 
@@ -22,6 +21,7 @@ ARCHIVES = {  # name: (address, sum), https://github.com/fastai/fastai/blob/main
 }
 TRAIN_FOLDERS = ("train", "training", "training_set")
 TEST_FOLDERS = ("test", "testing", "test_set", "valid", "val", "validation")
+YES_OR_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 
 
 class ImageFiles:
@@ -85,10 +85,10 @@ def load_image_files(dataset, seed, size=None, channels=3, task="multi_class", k
     Args:
         dataset: String, "mnist_sample" or "cats_dogs"; or a path. Of a folder with
             a folder of pictures per class, or with such folders for
-            training and for testing (`train`, and `test` or `valid`). Or of a CSV file with
-            names of pictures, relative to it, in its first column, and their classes
-            in its second one; a column `is_valid` may say which ones are for testing.
-            Where nothing says so, a fifth is.
+            training and for testing (`train`, and `test` or `valid`, whichever holds
+            some). Or of a CSV file with names of pictures, relative to it, in its first
+            column, and their classes in its second one; a column `is_valid` may say which
+            ones are for testing ("true", "yes" or "1"). Where nothing says so, a fifth is.
         seed: Integer, seed of the split.
         size: Tuple of integers, `(height, width)`, or None for that of the first picture.
         channels: Integer, 1 or 3; 0 for that of the first picture.
@@ -101,8 +101,26 @@ def load_image_files(dataset, seed, size=None, channels=3, task="multi_class", k
         per picture; and the list of the names of the classes.
 
     Raises:
-        ValueError: If the path does not exist or holds no pictures, or a file can't be read.
+        ValueError: If the path does not exist or holds no pictures for training or for
+            testing, or too few classes; or if a file can't be read.
     """
+    files, labels, for_test = find_files(dataset, known)
+    stored = [channels_of(file) for file in files]
+    size, channels = size or upright_size(files[0]), channels or stored[0]
+    targets, classes = targets_of(labels, task)
+    if for_test is None:
+        order = np.random.default_rng(seed).permutation(len(files))
+        train, test = np.split(order, [int(0.8 * len(files))])
+    else:
+        train, test = np.flatnonzero(~for_test), np.flatnonzero(for_test)
+    numbers = f"{len(train)} and {len(test)} in {dataset}"
+    require(len(train) > 0 and len(test) > 0, "dataset", "pictures for training and for testing", numbers)
+    parts = [(ImageFiles([files[row] for row in rows], size, channels), targets[rows]) for rows in (train, test)]
+    return *parts, classes
+
+
+def find_files(dataset, known):
+    """Files of `load_image_files`, a list of labels for each, and which of them are for testing, or None."""
     expected = ", ".join(
         [*map(repr, [*known, *ARCHIVES]), "a folder of class folders, or a CSV file of files and labels"]
     )
@@ -111,16 +129,7 @@ def load_image_files(dataset, seed, size=None, channels=3, task="multi_class", k
     require(str(dataset) != "" and (is_table or path.is_dir()), "dataset", expected, str(dataset))
     files, labels, for_test = read_table(path) if is_table else read_class_folders(path)
     require(len(files) > 0, "dataset", "pictures (" + " ".join(SUFFIXES) + ") in folders of their classes", str(path))
-    looks = [look_at(file) for file in files]
-    size, channels = size or looks[0][:2], channels or looks[0][2]
-    targets, classes = targets_of(labels, task)
-    if for_test is None:
-        order = np.random.default_rng(seed).permutation(len(files))
-        (train,), (test,) = split([np.arange(len(files))], order, test_fraction=0.2)
-    else:
-        train, test = np.flatnonzero(~for_test), np.flatnonzero(for_test)
-    parts = [(ImageFiles([files[row] for row in rows], size, channels), targets[rows]) for rows in (train, test)]
-    return *parts, classes
+    return files, labels, for_test
 
 
 def in_batches(function, images, size=100):
@@ -145,19 +154,26 @@ def in_batches(function, images, size=100):
 
 def read_class_folders(folder):
     """Files, a list of one label for each, and which of them are for testing, or None."""
-    inside = {child.name: child for child in sorted(folder.iterdir()) if child.is_dir()}
-    train, test = ([inside[name] for name in names if name in inside] for names in (TRAIN_FOLDERS, TEST_FOLDERS))
-    parts = [train[0], test[0]] if train and test else [folder]
+    parts = [[folder / name for name in names if (folder / name).is_dir()] for names in (TRAIN_FOLDERS, TEST_FOLDERS)]
+    is_split = all(parts)
     found = [
-        (file, [place.name], number > 0)
-        for number, part in enumerate(parts)
-        for place in sorted(part.iterdir())
+        next(filter(None, map(pictures_of_classes, places)), [])  # a folder of pictures without classes is passed over
+        for places in (parts if is_split else [[folder]])
+    ]
+    files = [file for pictures in found for file in pictures]
+    labels = [[file.parent.name] for file in files]
+    return files, labels, np.arange(len(files)) >= len(found[0]) if is_split else None
+
+
+def pictures_of_classes(folder):
+    """The pictures in the folders of a folder, sorted."""
+    return [
+        file
+        for place in sorted(folder.iterdir())
         if place.is_dir() and not place.name.startswith(".")
         for file in sorted(place.iterdir())
         if file.suffix.lower() in SUFFIXES
     ]
-    files, labels, for_test = zip(*found, strict=True) if found else ([], [], [])
-    return files, labels, np.array(for_test) if len(parts) > 1 else None
 
 
 def read_table(path):
@@ -171,7 +187,10 @@ def read_table(path):
     labels = [row[1].replace(";", " ").split() for row in rows]
     if "is_valid" not in header:
         return files, labels, None
-    return files, labels, np.array([row[header.index("is_valid")].lower() in ("true", "1") for row in rows], bool)
+    words = [row[header.index("is_valid")].strip().lower() for row in rows]
+    unknown = sorted(set(words) - set(YES_OR_NO))
+    require(not unknown, "dataset", f"a CSV file whose `is_valid` is one of {list(YES_OR_NO)}", unknown[:3])
+    return files, labels, np.array([YES_OR_NO[word] for word in words], bool)
 
 
 def file_of(path):
@@ -182,17 +201,26 @@ def file_of(path):
     return existing[0]
 
 
-def look_at(file):
-    """Height, width and channels of a picture, without reading all of it."""
+def channels_of(file):
+    """Channels of a picture, without reading all of it."""
     with readable(file), Image.open(file) as picture:
-        height, width, mode = picture.height, picture.width, picture.mode
+        mode = picture.mode
     require(not mode.startswith(("I", "F")), "dataset", "pictures of 8 bits per channel", f"{file.name} {mode}")
-    return height, width, 1 if mode in ("1", "L") else 3
+    return 1 if mode in ("1", "L") else 3
+
+
+def upright_size(file):
+    """Height and width of a picture as it is read, which a photograph may be stored across."""
+    with readable(file), Image.open(file) as picture:
+        upright = ImageOps.exif_transpose(picture)
+    return upright.height, upright.width
 
 
 def targets_of(labels, task):
     """Targets for lists of labels, and the names of the classes, sorted."""
     classes = sorted({label for several in labels for label in several})
+    fewest = 1 if task == "multi_label" else 2
+    require(len(classes) >= fewest, "dataset", f"pictures of classes, {fewest} or more", classes)
     numbers = {label: number for number, label in enumerate(classes)}
     if task == "multi_label":
         targets = np.zeros((len(labels), len(classes)), "float32")

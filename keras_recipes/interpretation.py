@@ -143,6 +143,35 @@ def f_beta(targets, predicted, beta=2.0):
     return float(np.mean(np.where(weighted == 0, 1.0, (1 + beta**2) * right / np.maximum(weighted, 1e-30))))
 
 
+def class_metrics(probabilities, labels):
+    """How good predictions of one class per example are.
+
+    Args:
+        probabilities: Float array of shape `(n, num_classes)`.
+        labels: Integer array of shape `(n,)`.
+
+    Returns:
+        Dict of `accuracy` and of `log_loss`, the mean, in nats.
+    """
+    right = probabilities.argmax(axis=1) == labels
+    return {"accuracy": float(np.mean(right)), "log_loss": float(log_losses(probabilities, labels).mean())}
+
+
+def multi_label_metrics(probabilities, targets, threshold):
+    """How good predictions of several labels per example are.
+
+    Args:
+        probabilities: Float array of shape `(n, labels)`.
+        targets: Boolean or 0–1 array of shape `(n, labels)`.
+        threshold: Float, the probability from which on a label is said to be there; see `best_threshold`.
+
+    Returns:
+        Dict of `f2`, as `f_beta` has it, of `log_loss`, the mean over labels and examples, and of `threshold`.
+    """
+    f2, losses = f_beta(targets, probabilities >= threshold), label_losses(probabilities, targets)
+    return {"f2": f2, "log_loss": float(losses.mean()), "threshold": threshold}
+
+
 def best_threshold(probabilities, targets, beta=2.0):
     """The probability above which labels are to be predicted for the highest `f_beta`.
 

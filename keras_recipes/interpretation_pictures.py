@@ -43,7 +43,7 @@ def classifier_pictures(images, labels, probabilities, classes, folder, worst=15
     ]
 
 
-def multi_label_pictures(images, targets, probabilities, classes, folder, worst=15):
+def multi_label_pictures(images, targets, probabilities, classes, threshold, folder, worst=15):
     """Draw how well each class is told, where an image has several, and the images that are hardest.
 
     Args:
@@ -51,18 +51,23 @@ def multi_label_pictures(images, targets, probabilities, classes, folder, worst=
         targets: Array of 0 and 1 of shape `(n, num_classes)`.
         probabilities: Float array of shape `(n, num_classes)`, of each class by itself.
         classes: Sequence of strings, the names of the classes.
+        threshold: Float, the probability from which on a class is said to be there.
         folder: `Path`.
         worst: Integer of at least 1, how many images to draw, with the classes they have.
 
     Returns:
-        List of the `Path`s of `scores.png`, the F2 score of each class, and `top_losses.png`.
+        List of the `Path`s of `scores.png`, the F2 score of each class that is there, and `top_losses.png`.
     """
     # Of one class the mean over examples would be its accuracy: all examples count together.
-    scores = [f_beta(there[None], found[None] >= 0.5) for there, found in zip(targets.T, probabilities.T, strict=True)]
+    scores = {
+        name: f_beta(there[None], found[None] >= threshold)
+        for name, there, found in zip(classes, targets.T, probabilities.T, strict=True)
+        if there.any()
+    }
     hardest = top_losses(label_losses(probabilities, targets), worst)
     captions = [" ".join(np.array(classes)[targets[row] > 0]) or "none" for row in hardest]
     return [
-        bar_chart(classes, scores, "F2 score", folder / "scores.png"),
+        bar_chart([*scores], [*scores.values()], f"F2 score, from {threshold:.2f} on", folder / "scores.png"),
         top_losses_picture(as_unit_floats(images[hardest]), captions, folder / "top_losses.png"),
     ]
 

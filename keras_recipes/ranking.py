@@ -8,6 +8,22 @@ from keras_recipes.config import require
 from keras_recipes.ratings import index_of
 
 
+def first_uses(pairs, times):
+    """Keep one of several uses of an item by the same user, the first one.
+
+    Args:
+        pairs: Integer array of shape `(n, 2)`, of user and item.
+        times: Array of shape `(n,)`; of equal times the order of rows counts.
+
+    Returns:
+        Tuple of `pairs` and `times` without the others, in their order.
+    """
+    order = np.argsort(times, kind="stable")
+    codes = pairs[order, 0].astype("int64") * (pairs[:, 1].max(initial=0) + 1) + pairs[order, 1]
+    first = np.sort(order[np.unique(codes, return_index=True)[1]])
+    return pairs[first], times[first]
+
+
 def leave_last_out(pairs, times):
     """Hold back the last item of each user who has two or more.
 

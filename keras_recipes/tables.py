@@ -12,6 +12,8 @@ from keras_recipes.config import require
 from keras_recipes.fetch import data_folder, fetch
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "nan", "NaN", "NaT", "None", "null", "<NA>")
+TRUTHS = {"true": "1", "false": "0"}
+MOST_DIGITS = 15  # of a whole number that is read as one
 ADULT_URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/adult/"
 ADULT = {  # file: sha256
     "adult.data": "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d",
@@ -82,7 +84,8 @@ def columns_of(frame):
 
     Returns:
         Dict from name to an array of shape `(n,)`: float64 with NaN for what is missing, if all that
-        is there are numbers; else strings, "" for what is missing.
+        is there are numbers, or if all is true or false, 1 or 0; else strings, "" for what is missing. Whole
+        numbers of 16 digits or more, such as of accounts, are strings: no float64 tells all of them apart.
 
     Raises:
         ValueError: If columns differ in length, or there are none.
@@ -97,15 +100,25 @@ def columns_of(frame):
 
 def plain_column(values):
     """A column as float64 or as strings, see `columns_of`."""
-    if values.dtype.kind in "biuf":
+    if values.dtype.kind in "bf" or (values.dtype.kind in "iu" and (np.abs(values) < 10.0**MOST_DIGITS).all()):
         return values.astype("float64")
     texts, places = np.unique(values.astype(str), return_inverse=True)  # each text is looked at once
     stripped = [text.strip() for text in texts]
     known = ["" if text in MISSING_TEXTS else text for text in stripped]
+    if {text.lower() for text in known if text} <= TRUTHS.keys():
+        known = [TRUTHS.get(text.lower(), "") for text in known]
+    numbers = [number_in(text) if text else np.nan for text in known]
+    return np.array(known if None in numbers else numbers)[places]
+
+
+def number_in(text):
+    """The number that a text is, a float; or None, also for what no float holds, and for `1_000`."""
+    whole = text.lstrip("+-").isdecimal()
     try:
-        return np.array([float(text) if text else np.nan for text in known])[places]
+        number = float(text)
     except ValueError:
-        return np.array(known)[places]
+        return None
+    return None if "_" in text or np.isinf(number) or (whole and abs(number) >= 10.0**MOST_DIGITS) else number
 
 
 def read_columns(path):

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_recipes.config import require
 from keras_recipes.files import as_json
+from keras_recipes.tables import number_in
 
 KINDS = ("category", "number", "date")
 NORMALIZATIONS = ("standard", "quantile")
@@ -179,11 +180,10 @@ def as_texts(column):
 
 def as_text(value):
     """A category as a string: 7, 7.0 and "07" are one."""
-    try:
-        number = float(value)
-    except ValueError:
+    number = number_in(str(value))
+    if number is None:
         return str(value)
-    return "" if np.isnan(number) else f"{number:.15g}"
+    return "" if np.isnan(number) else f"{number:.0f}" if number.is_integer() else repr(number)
 
 
 def as_numbers(column):
@@ -193,10 +193,8 @@ def as_numbers(column):
     values, places = np.unique(column, return_inverse=True)
 
     def number(text):
-        try:
-            return float(text)
-        except ValueError:
-            return np.nan
+        found = number_in(text)
+        return np.nan if found is None else found
 
     return np.array([number(text) for text in values])[places]
 

@@ -70,7 +70,8 @@ def baseline_metrics(targets, cardinalities, train, test, seed=0):
 def as_matrix(part, targets):
     """Rows, ids and then numbers, float64 of shape `(n, columns)`, and targets, as scikit-learn takes them."""
     (ids, numbers), y = part
-    return np.concatenate([ids, numbers], axis=1).astype("float64"), y.ravel() if targets.task == "binary" else y
+    rows = np.concatenate([ids, numbers], axis=1).astype("float64")
+    return rows, y.ravel() if yes_or_no(targets) else y
 
 
 def predictions_of(model, rows, targets):
@@ -78,7 +79,12 @@ def predictions_of(model, rows, targets):
     if targets.task == "regression":
         return targets.decode(model.predict(rows).reshape(len(rows), -1))
     probabilities = model.predict_proba(rows)
-    return probabilities[:, 1:] if targets.task == "binary" else probabilities
+    return probabilities[:, 1:] if yes_or_no(targets) else probabilities
+
+
+def yes_or_no(targets):
+    """Whether there is one answer to each row, yes or no, of which scikit-learn gives both probabilities."""
+    return targets.task == "binary" or (targets.task == "multi_label" and len(targets.classes) == 1)
 
 
 def table_metrics(targets, y, predictions):

@@ -63,6 +63,7 @@ class TableTargets:
         elif task == "multi_label":
             labels = {label for text in as_texts(columns[names[0]]) for label in text.split()}
             found.classes = list(names) if len(names) > 1 else sorted(labels)
+            found.encode(columns)  # refuses others than 0 and 1
         else:
             found.classes = [str(text) for text in np.unique(as_texts(columns[names[0]]))]
         least = {"multi_class": 2, "binary": 2, "multi_label": 1}.get(task, 0)
@@ -83,14 +84,19 @@ class TableTargets:
         """Targets as `task_head` describes them: float32 of shape `(n, outputs)`, or int32 classes of shape `(n,)`.
 
         Raises:
-            ValueError: If a class is none of those that were learned.
+            ValueError: If a class or a label is none of those that were learned, or a column of labels holds others
+                than 0 and 1.
         """
         if self.task == "regression":
             return self.scaled(self.numbers(columns)).astype("float32")
         if self.task == "multi_label":
             if len(self.names) > 1:
-                return np.stack([as_numbers(columns[name]) == 1 for name in self.names], axis=1).astype("float32")
+                flags = np.stack([as_numbers(columns[name]) for name in self.names], axis=1)
+                require(np.isin(flags, (0, 1)).all(), "target", f"columns {self.names} of 0 and 1", "others")
+                return flags.astype("float32")
             texts = as_texts(columns[self.names[0]])
+            unknown = sorted({label for text in set(texts.tolist()) for label in text.split()} - set(self.classes))
+            require(not unknown, "target", f"of the labels {self.classes}", unknown[:3])
             return np.array([[label in text.split() for label in self.classes] for text in texts], "float32")
         texts = as_texts(columns[self.names[0]])
         unknown = sorted(set(texts.tolist()) - set(self.classes))
@@ -148,6 +154,9 @@ class TableTargets:
 
 def inferred_task(columns):
     """The task that columns to predict look like."""
-    if len(columns) > 1 or kind_of(columns[0], few=8) == "number":
+    if len(columns) > 1:
+        flags = all(column.dtype.kind == "f" and np.isin(column, (0, 1)).all() for column in columns)
+        return "multi_label" if flags else "regression"
+    if kind_of(columns[0], few=8) == "number":
         return "regression"
     return "binary" if len(np.unique(columns[0])) == 2 else "multi_class"

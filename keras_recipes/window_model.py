@@ -23,6 +23,7 @@ class WindowModel(StepModel):
         embedding_dim: Integer, numbers per word.
         window: Integer, that of the batches.
         architecture: String: "skip_gram", from a word to its neighbours; or "cbow", from their mean to the word.
+            Each neighbour then moves by the whole gradient of the mean, as in word2vec.c, not by its share.
         num_negatives: Integer, words that are not there for each that is.
         path_length: Integer, the nodes on the way to a word at most, of hierarchical softmax; 0 without it.
             `for_counts` makes such a model.
@@ -120,7 +121,8 @@ class WindowModel(StepModel):
         """The sum of the losses of all words that have neighbours, and their number."""
         near, centres = self.neighbours(words, reach), words[:, self.window : -self.window]
         number = ops.sum(near, axis=2, keepdims=True)
-        vectors = ops.matmul(near / ops.maximum(number, 1.0), self.words(words, training=training))
+        means = ops.matmul(near / ops.maximum(number, 1.0), self.words(words, training=training))
+        vectors = number * means - ops.stop_gradient((number - 1) * means)  # the mean, with the gradient of the sum
         weight = ops.cast(number > 0, vectors.dtype)  # (blocks, size, 1)
         if self.path_length:
             nodes, sides = self.paths(centres, training)  # (blocks, size, length, dim)

@@ -148,6 +148,11 @@ def rank_correlation(one, other):
     return float(np.corrcoef(ranks(one), ranks(other))[0, 1])
 
 
+def known_pairs(pairs, words):
+    """Those of a list of tuples `(word, word, similarity)` of which both words are in `words`, a set or dict."""
+    return [pair for pair in pairs if pair[0] in words and pair[1] in words]
+
+
 def judge_similarity(vectors, pairs):
     """How well cosines put pairs of words into the order that people do.
 
@@ -157,8 +162,11 @@ def judge_similarity(vectors, pairs):
 
     Returns:
         Tuple of Spearman's correlation over the pairs whose words have vectors, and the share of these.
+
+    Raises:
+        ValueError: If there are fewer than three of these.
     """
-    known = [pair for pair in pairs if pair[0] in vectors.place and pair[1] in vectors.place]
+    known = known_pairs(pairs, vectors.place)
     require(len(known) > 2, "pairs", "three or more of which both words have vectors", len(known))
     found = np.array([vectors.similarity(one, other) for one, other, _ in known])
     return rank_correlation(found, np.array([score for *_, score in known])), len(known) / len(pairs)

@@ -23,11 +23,12 @@ import numpy as np
 from keras import layers
 
 from keras_recipes.augmentation import AUGMENTATIONS, ViewBatches
+from keras_recipes.best_weights import hold_out
 from keras_recipes.config import parse_config, require, require_at_least, require_fraction, require_one_of, require_seed
 from keras_recipes.data import Data
 from keras_recipes.files import as_json, write_file
 from keras_recipes.image_datasets import load_class_images
-from keras_recipes.interpretation import calibration_curve, decode, log_losses
+from keras_recipes.interpretation import calibration_curve, class_metrics, decode
 from keras_recipes.interpretation_pictures import classifier_pictures
 from keras_recipes.layers import GlobalConcatPooling2D
 from keras_recipes.optimizers import AdamW
@@ -47,7 +48,7 @@ class Config:
 
     dataset: str = "mnist"  # or "mnist_sample"; "cifar10"; "digits"; "synthetic"; or path of class folders or CSV
     image_size: int = 0  # height and width; 0 for those that the images have
-    train_images: int = 0  # use the first so many training images only; 0 for all
+    train_images: int = 0  # use only so many training images, chosen at random; 0 for all
     architecture: str = "cnn"  # or "mlp"; "resnet10"; "resnet18"; "resnet34"; "resnet50"
     width: int = 16  # channels of the first convolution, which later double; units of each hidden layer of "mlp"
     hidden_layers: int = 2  # of "mlp"
@@ -98,7 +99,8 @@ def load_data(config):
     """Images, bytes of shape (n, height, width, channels), and classes, int32 of shape (n,)."""
     train, test, classes = load_class_images(config.dataset, config.seed, config.image_size)
     if config.train_images:
-        train = tuple(array[: config.train_images] for array in train)
+        chosen = np.random.default_rng(config.seed).permutation(len(train[0]))[: config.train_images]  # of all classes
+        train = tuple(array[chosen] for array in train)
     sizes = dict(zip(("height", "width", "channels"), train[0].shape[1:], strict=True))
     return Data(train, test, {**sizes, "num_classes": len(classes)}, {"classes": classes})
 
@@ -159,11 +161,7 @@ def train(model, data, config, callbacks=()):
 def evaluate(model, data, config):
     """Accuracy and mean negative log-likelihood on the test images, and how far off the probabilities are."""
     probabilities, labels = predict(model, data.test[0]), data.test[1]
-    return {
-        "accuracy": float(np.mean(probabilities.argmax(axis=1) == labels)),
-        "log_loss": float(log_losses(probabilities, labels).mean()),
-        "calibration_error": calibration_curve(probabilities, labels)[3],
-    }
+    return class_metrics(probabilities, labels) | {"calibration_error": calibration_curve(probabilities, labels)[3]}
 
 
 def predict(model, images):
@@ -178,9 +176,7 @@ def classify(model, image, classes, top=5):
 
 def errors(data, config):
     """Shares of wrong answers on the images that a new model was trained on, and on a fifth that was held back."""
-    images, labels = data.train
-    cut = len(images) - len(images) // 5
-    parts = (images[:cut], labels[:cut]), (images[cut:], labels[cut:])
+    parts = hold_out(data.train, 0.2, config.seed)
     model = build_model(config, data._replace(train=parts[0]))
     train(model, data._replace(train=parts[0]), config)
     return [1 - float(np.mean(predict(model, x).argmax(axis=1) == y)) for x, y in parts]

@@ -29,6 +29,7 @@ from keras_recipes.pictures import bar_chart, labelled_points, principal_plane
 from keras_recipes.ranking import (
     KnownPairs,
     best_items,
+    first_uses,
     leave_last_out,
     popularity_scores,
     ranking_metrics,
@@ -78,7 +79,7 @@ PRESETS = {
 
 def load_data(config):
     """Pairs `(user, item)`, int32 of shape (n, 2), numbered from 0; to judge, one for each user, and other items."""
-    if config.dataset.startswith("synthetic"):
+    if config.dataset in ("synthetic", "synthetic_large"):
         ratings = synthetic_interactions(config.seed, large=config.dataset == "synthetic_large")
     else:
         ratings = read_ratings(config.dataset)
@@ -87,7 +88,7 @@ def load_data(config):
     users, user_of = np.unique(ratings.users[used], return_inverse=True)
     items, item_of = np.unique(ratings.items[used], return_inverse=True)
     pairs = np.stack([user_of, item_of], axis=1).astype("int32")
-    train, test = leave_last_out(pairs, ratings.timestamps[used])
+    train, test = leave_last_out(*first_uses(pairs, ratings.timestamps[used]))  # what is used again is nothing new
     if config.holdout == "validation":
         train, test = leave_last_out(train, np.arange(len(train)))
     titles = np.array([ratings.titles.get(item, str(item)) for item in items.tolist()])
@@ -161,8 +162,7 @@ class Ranking(StepModel):
 
 def build_model(config, data):
     """A ranking of items for users."""
-    sizes = data.sizes["num_users"], data.sizes["num_items"]
-    model = Ranking(*sizes, dataclasses.asdict(config), name="implicit_feedback")
+    model = Ranking(**data.sizes, settings=dataclasses.asdict(config), name="implicit_feedback")
     model(data.test[0][:1])
     steps = config.epochs * -(-len(data.train[0]) // config.batch_size)
     model.compile(SparseAdam(keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)))
@@ -223,13 +223,14 @@ def recommend(model, data, user, k=10):
         k: Integer of at least 1, how many items.
 
     Returns:
-        List of at most `k` tuples `(title, score)` of items not used yet, best first.
+        List of at most `k` tuples `(title, score)` of items not used yet, also not in `data.test`, best first.
     """
     same = np.flatnonzero(data.names["users"].astype(str) == str(user))
     users, items = tables_of(model)
     if not len(same):
         return best_items(popularity_scores(data.train[0], len(items))([0])[0], [], data.names["titles"], k)
-    return best_items(users[same[0]] @ items.T, used_by(data, same[0]), data.names["titles"], k)
+    used = np.concatenate([part[0][part[0][:, 0] == same[0], 1] for part in (data.train, data.test)])
+    return best_items(users[same[0]] @ items.T, used, data.names["titles"], k)
 
 
 def recommend_to_new(model, data, used, k=10):
@@ -250,8 +251,7 @@ def show(model, data, config, folder):
     metrics, vectors = evaluate(model, data, config), model.item.get_weights()[0]
     ends = {"popularity": "most popular items", "svd": "SVD", "new_users": "this model, users as if new"}
     values = [*(metrics[f"recall_of_{end}"] for end in ends), metrics["recall"]]
-    labels = [*ends.values(), "this model"]
-    pictures = [bar_chart(labels, values, f"recall in {config.k} items", folder / "recall.png")]
+    pictures = [bar_chart([*ends.values(), "this model"], values, f"recall in {config.k} items", folder / "recall.png")]
     counts = np.bincount(data.train[0][:, 1], minlength=len(vectors))
     popular = np.argsort(-counts, kind="stable")[:30]
     plane = principal_plane(vectors[popular])

@@ -89,9 +89,13 @@ def load_data(config):
     graph, rng = read_graph(config.dataset, config.seed), np.random.default_rng([config.seed, 1])
     order = rng.permutation(len(graph.edges))
     held = round(len(order) * config.held_edges)
-    judged = held or graph.labels is not None
+    judged = config.held_edges > 0 or graph.labels is not None
     require(judged, "held_edges", "above 0 for a graph without labels, to judge by something", config.held_edges)
+    enough = held > 0 or config.held_edges == 0
+    require(enough, "held_edges", f"such that one edge or more of the {len(order)} is held back", config.held_edges)
     require(held < len(order), "held_edges", "such that edges are left to walk on", config.held_edges)
+    free = held == 0 or len(pairs_without_edge(graph, held, config.seed)) > 0
+    require(free, "dataset", "a graph with pairs without an edge, to tell held edges from", config.dataset)
     neighbours = Neighbours(graph.edges[order[held:]], len(graph.names))
     starts = np.concatenate([rng.permutation(len(graph.names)) for _ in range(config.walks)])
     walks = random_walks(neighbours, starts, config.walk_length, config.p, config.q, rng)
@@ -149,7 +153,10 @@ def evaluate(model, data, config):
 
 
 def pairs_without_edge(graph, number, seed):
-    """Pairs of nodes at random, each of which has edges, but not with the other one: int64 of shape (number, 2)."""
+    """Pairs of nodes at random, each of which has edges, but not with the other one: int64 of shape (number, 2).
+
+    There are fewer pairs where nearly every node has an edge with every other one.
+    """
     rng, neighbours = np.random.default_rng([seed, 2]), Neighbours(graph.edges, len(graph.names))
     # Of the ends of edges, so that busy nodes are as frequent as among the edges.
     pairs = np.stack([rng.choice(graph.edges[:, side], 20 * number) for side in (0, 1)], axis=1)

@@ -72,14 +72,14 @@ class Config:
     numeric_bins: int = 32  # bins of "piecewise_linear"; frequencies of "periodic"
     hidden_units: str = "128 64"  # width of each hidden layer, with spaces between
     dropout: float = 0.2  # behind each hidden layer
-    batch_norm: bool = False  # of numbers, and behind each hidden layer
+    batch_norm: bool = False  # behind each hidden layer, and of numbers that are not embedded
     log_target: bool = False  # predict logarithms of numbers
     y_range: str = ""  # "lowest,highest" of a regression: a sigmoid keeps predictions in this range
     batch_size: int = 256  # rows per step
     epochs: int = 40  # passes over the training rows at most
     patience: int = 10  # epochs without a better one after which training stops
     learning_rate: float = 1e-3  # the highest, a quarter into the training
-    weight_decay: float = 0.3  # by how much of the learning rate weights shrink per step
+    weight_decay: float = 0.3  # by how much of the rate weights shrink per step; not with sparse embeddings
     seed: int = 0  # of weights, dropout, batch order, splits and synthetic data
 
     def __post_init__(self):

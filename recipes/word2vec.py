@@ -20,17 +20,24 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from keras_recipes.config import parse_config, require_at_least, require_one_of, require_seed
+from keras_recipes.config import parse_config, require, require_at_least, require_one_of, require_seed
 from keras_recipes.corpus import TOKENS, read_corpus, read_lines, with_phrases, words_of
 from keras_recipes.data import Data
-from keras_recipes.grammar import synthetic_sentences
+from keras_recipes.grammar import SIZES, synthetic_sentences
 from keras_recipes.optimizers import SparseAdagrad, SparseSGD
-from keras_recipes.pictures import labelled_points, principal_plane
+from keras_recipes.pictures import bar_chart, labelled_points, principal_plane
 from keras_recipes.run import save_run
 from keras_recipes.training import Checkpoint, fit
 from keras_recipes.window_batches import WindowBatches
 from keras_recipes.window_model import WindowModel
-from keras_recipes.word_vectors import WordVectors, analogy_questions, judge_analogies, judge_similarity, wordsim
+from keras_recipes.word_vectors import (
+    WordVectors,
+    analogy_questions,
+    judge_analogies,
+    judge_similarity,
+    known_pairs,
+    wordsim,
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Config:
     block_size: int = 16  # words in such a block: larger ones share more, and are quicker
     sample: float = 1e-3  # words with a larger share of the text are thinned out; 0 for none
     shown: str = ""  # words, with spaces between, that are drawn with their neighbours; "" for frequent ones
-    evaluation: str = "english"  # by lists of English words, downloaded; or "loss", for other texts
+    evaluation: str = "english"  # by lists of English words, downloaded; or "loss", that of training, for other texts
     batch_size: int = 1024  # words of the text per step
     epochs: int = 5  # passes over the text
     optimizer: str = "sgd"  # as in word2vec; or "adagrad", which bears larger batches, and the root of a tree
@@ -83,7 +90,7 @@ PRESETS = {
     "smoke": Config(**SMALL, optimizer="adagrad", learning_rate=0.2),  # few words, each of which comes often
     "smoke-cbow": Config(**SMALL, architecture="cbow", learning_rate=0.025, **CBOW),
     "smoke-tree": Config(**SMALL, **TREE),
-    "smoke-cbow_tree": Config(**SMALL, **TREE, architecture="cbow"),
+    "smoke-cbow_tree": Config(**SMALL, **TREE | {"learning_rate": 0.1}, architecture="cbow"),
     "bench": Config(**LARGE),
     "bench-cbow": Config(**LARGE, architecture="cbow", **CBOW),
 }  # fmt: skip
@@ -92,18 +99,29 @@ PRESETS = {
 def load_data(config):
     """Ids of the words of the text, int32 of shape (n,), with 0 behind each sentence; and some blocks of it."""
     names = {}
-    if config.dataset.startswith("synthetic"):
+    if config.dataset in SIZES:
         sentences, names["pairs"], names["analogies"] = synthetic_sentences(config.dataset, config.seed)
     else:
         sentences = (words_of(line, config.tokens) for line in read_lines(config.dataset))
     corpus = read_corpus(sentences, config.min_count, config.max_words)
     for _ in range(config.phrases):
         corpus = with_phrases(corpus, config.phrase_threshold, config.min_count)
+    check_words(corpus.words, names, config)
     blocks = batches_of(corpus.ids[:BEGIN], corpus.counts, config)[0][0]
     train, test = (corpus.ids, np.zeros(len(corpus.ids), "int8")), (blocks, np.zeros(len(blocks[0]), "int8"))
     return Data(
         train, test, {"num_words": len(corpus.words)}, {"words": corpus.words, "counts": corpus.counts, **names}
     )
+
+
+def check_words(words, names, config):
+    """Raise ValueError before training where a vocabulary lacks what is to be judged or shown after it."""
+    words = set(words)
+    if config.evaluation == "english" and "pairs" not in names:
+        few = len(known_pairs(wordsim(), words)) < 3
+        require(not few, "evaluation", "'loss' for a text with fewer than three pairs of WordSim-353", "english")
+    for word in config.shown.split():
+        require(word in words, "shown", f"words of the text that come {config.min_count} times or more", word)
 
 
 def build_model(config, data):
@@ -136,14 +154,18 @@ def vectors_of(model, data):
 
 
 def evaluate(model, data, config):
-    """How well cosines order pairs of words as people do, which share of analogies is right, and of how many."""
+    """How well cosines order pairs of words as people do, which share of analogies is right, and of how many.
+
+    A kind of analogies of which no question has known words is left out. With `evaluation="loss"` it is
+    the loss of the first words of the text, which the model was trained on: only whether training went well.
+    """
     if config.evaluation == "loss":
-        return {"loss": float(model.evaluate(*data.test, verbose=0, return_dict=True)["loss"])}
+        return {"training_loss": float(model.evaluate(*data.test, verbose=0, return_dict=True)["loss"])}
     vectors = vectors_of(model, data)
     pairs = data.names.get("pairs") or wordsim()
     questions = data.names.get("analogies") or analogy_questions()
     similarity, covered = judge_similarity(vectors, pairs)
-    found = judge_analogies(vectors, questions)
+    found = asked_analogies(vectors, questions)
     shares = {
         f"{kind}_analogies": share_right([found[name] for name in found if name.startswith("gram") == syntactic])
         for kind, syntactic in (("semantic", False), ("syntactic", True))
@@ -153,20 +175,34 @@ def evaluate(model, data, config):
     return {"similarity": similarity, **shares, "pairs_covered": covered, "analogies_covered": asked}
 
 
+def asked_analogies(vectors, questions):
+    """How many analogies are right and how many there are, by section, of sections with questions of known words."""
+    return {name: counts for name, counts in judge_analogies(vectors, questions).items() if counts[1]}
+
+
 def share_right(counts):
     """The share of right answers, of pairs of how many were right and how many there were."""
-    return sum(right for right, _ in counts) / max(1, sum(number for _, number in counts))
+    return sum(right for right, _ in counts) / sum(number for _, number in counts)
 
 
 def show(model, data, config, folder):
-    """Some words in the plane, each with its nearest neighbours."""
+    """Some words in the plane, each with its nearest neighbours; and which share of analogies is right, by section."""
     vectors = vectors_of(model, data)
     # The most frequent words say little.
     chosen = config.shown.split() or vectors.words[len(vectors.words) // 200 :][:15]
     near = [[word, *(other for other, _ in vectors.most_similar(word, k=3))] for word in chosen]
     words = list(dict.fromkeys(word for group in near for word in group))
     plane = principal_plane(vectors.directions[[vectors.number(word) for word in words]])
-    return [labelled_points(plane, words, folder / "neighbours.png")]
+    pictures = [labelled_points(plane, words, folder / "neighbours.png")]
+    found = {}
+    if config.evaluation == "english":
+        found = asked_analogies(vectors, data.names.get("analogies") or analogy_questions())
+    if found:
+        labels = [f"{name} ({asked})" for name, (_, asked) in found.items()]
+        values = [share_right([counts]) for counts in found.values()]
+        title = "share of analogies that are right (of how many)"
+        pictures.append(bar_chart(labels[::-1], values[::-1], title, folder / "analogies.png"))
+    return pictures
 
 
 def main(argv=None):
@@ -176,9 +212,9 @@ def main(argv=None):
     data = load_data(config)
     model = build_model(config, data)
     history = train(model, data, config, [checkpoint])
+    vectors_of(model, data).save(folder / "vectors.txt")  # before anything else that could go wrong
     metrics = evaluate(model, data, config)
     save_run(folder, config, model, history, metrics)
-    vectors_of(model, data).save(folder / "vectors.txt")
     show(model, data, config, folder)
 
 

@@ -42,12 +42,13 @@ class DensePerColumn(keras.layers.Layer):
             return ops.transpose(ops.reshape(kernel, (inputs, columns, self.units)), (1, 0, 2))
 
         self.kernel = self.add_weight(shape=(columns, inputs, self.units), initializer=start, name="kernel")
-        self.bias = self.add_weight(shape=(columns, self.units), initializer="zeros", name="bias")
+        # Flat, as weight decay spares what has one axis.
+        self.bias = self.add_weight(shape=(columns * self.units,), initializer="zeros", name="bias")
 
     def call(self, inputs):
         """Multiply, add, activate."""
         by_column = ops.matmul(ops.transpose(inputs, (1, 0, 2)), self.kernel)  # (columns, batch, units)
-        return self.activation(ops.transpose(by_column, (1, 0, 2)) + self.bias)
+        return self.activation(ops.transpose(by_column, (1, 0, 2)) + ops.reshape(self.bias, (-1, self.units)))
 
     def compute_output_shape(self, input_shape):
         """A number per unit."""

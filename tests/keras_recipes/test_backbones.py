@@ -1,9 +1,11 @@
+import re
+
 import keras
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from keras_recipes.backbones import backbone, cut_groups, pixel_scaling, put_arrays
+from keras_recipes.backbones import backbone, cut_groups, pixel_scaling, preprocessing, put_arrays
 from keras_recipes.fetch import data_folder
 from keras_recipes.layers import PixelScaling
 from keras_recipes.squeezenet import squeezenet
@@ -21,6 +23,30 @@ def test_scales_pixels_as_keras_does(module):
     np.testing.assert_array_equal(np.asarray(again(PIXELS)), np.asarray(layer(PIXELS)))
 
 
+RANGES = {  # what black and white become in the first channel
+    "ConvNeXt|EfficientNet|MobileNetV3": (0, 255),
+    "DenseNet": (-0.485 / 0.229, (1 - 0.485) / 0.229),
+    r"Inception|MobileNet(V2)?$|NASNet|ResNet\d+V2|Xception": (-1, 1),
+    r"ResNet\d+$|VGG": (-103.939, 255 - 103.939),
+}
+APPLICATIONS = sorted(name for name, value in vars(keras.applications).items() if callable(value))
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_knows_what_each_network_of_keras_takes(name):
+    matrix, black = pixel_scaling(preprocessing(name))
+    [expected] = [pair for names, pair in RANGES.items() if re.match(names, name)]
+    assert (black[0], black[0] + 255 * matrix[:, 0].sum()) == pytest.approx(expected, rel=1e-4)
+
+
+@on_one_backend
+def test_mobilenet_v3_scales_bytes_itself():
+    scaling, network = backbone("MobileNetV3Small", "", 0.25)
+    np.testing.assert_array_equal(np.asarray(scaling(PIXELS)), PIXELS)
+    inside = next(layer for layer in network.layers if isinstance(layer, keras.layers.Rescaling))
+    np.testing.assert_allclose(np.asarray(inside(PIXELS)), PIXELS / 127.5 - 1, rtol=1e-5, atol=1e-5)
+
+
 def features(scaling, network):
     images = np.random.default_rng(1).uniform(0, 255, size=(1, 64, 64, 3)).astype("float32")
     return keras.ops.convert_to_numpy(network(scaling(images), training=False))
@@ -30,6 +56,7 @@ def features(scaling, network):
     ("name", "width", "channels"),
     [
         pytest.param("MobileNet", 0.25, 256, marks=on_one_backend),
+        pytest.param("MobileNetV3Small", 0.25, 144, marks=on_one_backend),
         pytest.param("squeezenet", 1.0, 512, marks=on_one_backend),
         ("resnet10", 0.0625, 32),
     ],
@@ -111,6 +138,7 @@ def test_squeezenet_has_as_many_weights_as_torchvisions():
         (("MobileNet", "no/such.h5"), "`weights` must be 'imagenet', the path of a file, or ''"),
         (("resnet10", "imagenet"), "`weights` must be '' or the weights of a run"),
         (("VGG16", "", 0.5), "`width` must be 1 for 'VGG16'"),
+        (("squeezenet", "", 0.25), "`width` must be 1 for 'squeezenet'"),
         (("MobileNet", "", 0.0), "`width` must be above 0"),
     ],
 )
@@ -131,7 +159,8 @@ def test_cuts_a_network_in_parts_and_the_head():
         cut_groups(network, head, 6)
 
 
-def test_put_arrays_refuses_what_it_can_not_read(tmp_path):
-    (tmp_path / "some.npz").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="file that can be read"):
-        put_arrays(squeezenet(), str(tmp_path / "some.npz"))
+@pytest.mark.parametrize("name", ["some.npz", "weights.safetensors"])
+def test_put_arrays_refuses_what_it_can_not_read(name, tmp_path):
+    (tmp_path / name).write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=f"file that can be read, received .*{name}"):
+        put_arrays(squeezenet(), str(tmp_path / name))

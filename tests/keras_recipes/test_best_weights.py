@@ -77,7 +77,7 @@ def test_patience_of_none():
 def test_examples_are_held_back():
     arrays = ((np.arange(10), np.arange(10) * 2), np.arange(10) * 3)
     fitted, held = hold_out(arrays, 0.3, 0)
-    assert len(fitted[1]), len(held[1]) == (7, 3)
+    assert (len(fitted[1]), len(held[1])) == (7, 3)
     assert sorted([*fitted[1], *held[1]]) == list(range(0, 30, 3))
     for part in (fitted, held):
         np.testing.assert_array_equal(part[0][1], part[0][0] * 2)

@@ -2,6 +2,7 @@ import collections
 import io
 import itertools
 import tarfile
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -59,6 +60,67 @@ def test_lines_of_a_file(tmp_path):
     assert [words_of(line) for line in read_lines(str(tmp_path / "text.txt"))] == [["one", "line"], ["another"]]
     with pytest.raises(ValueError, match="`dataset` must be one of 'synthetic', 'imdb', or the path"):
         list(read_lines("no-such-set"))
+
+
+@pytest.mark.parametrize("longest", [1, 2, 3, 7, 16, 1000])
+def test_long_lines_are_cut_between_words(longest):
+    text = "".join(np.random.default_rng(0).choice(list("ab \t\n"), p=[0.4, 0.3, 0.2, 0.05, 0.05], size=500))
+    found = list(module.short_lines(io.StringIO(text), longest))
+    assert [word for line in found for word in line.split()] == text.split()
+    words = max(map(len, text.split()))
+    assert max(map(len, found)) <= longest + words
+    if longest == 1000:
+        assert found == text.splitlines(keepends=True)
+
+
+def test_a_text_of_one_line_is_read_in_parts(tmp_path):
+    words = ["word"] * 100_000
+    (tmp_path / "text.txt").write_text(" ".join(words), encoding="utf-8")
+    lines = list(read_lines(str(tmp_path / "text.txt")))
+    assert max(len(line.split()) for line in lines) < 20_000
+    assert [word for line in lines for word in words_of(line)] == words
+
+
+def test_files_that_are_no_text(tmp_path):
+    path = tmp_path / "text.txt"
+    for content in ("", "\n\n"):
+        path.write_text(content)
+        with pytest.raises(ValueError, match="`dataset` must be text with words, received 'none'"):
+            read_corpus(map(words_of, read_lines(str(path))))
+    path.write_bytes("caf\xe9".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"`dataset` must be a text file in UTF-8, received .*text.txt: 'utf-8' codec"):
+        list(read_lines(str(path)))
+
+
+def test_words_as_frequent_are_in_the_order_of_the_alphabet():
+    rng = np.random.default_rng(0)
+    words = list({"".join(chr(letter) for letter in rng.choice([39, 65, 97, 233, 0x1F600], size=3)) for _ in range(80)})
+    counts = rng.integers(1, 5, size=len(words))
+    found = module.numbered_words(words, counts, np.arange(len(words) + 1, dtype="int32"), min_count=2)
+    order = np.lexsort((np.array(words), -counts))
+    assert found.words == [words[i] for i in order if counts[i] >= 2]
+    assert found.counts.tolist() == sorted(counts[counts >= 2].tolist(), reverse=True)
+
+
+def test_a_long_word_costs_its_own_length_only():
+    tracemalloc.start()
+    words = ["x" * 100_000, *(f"w{i}" for i in range(500))]
+    module.numbered_words(words, np.ones(501, int), np.arange(502, dtype="int32"))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**22  # an array of words as long as the longest one is of 200 MB
+
+
+def test_counts_of_parts_are_added_up_as_they_come(monkeypatch):
+    monkeypatch.setattr(module.parts_of, "__defaults__", (50,))
+    corpus = read_corpus([["a", "b"], *([f"w{i}"] for i in range(3000))])  # about 120 parts
+    tracemalloc.start()
+    found = with_phrases(corpus, threshold=1e9)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.words == corpus.words
+    np.testing.assert_array_equal(found.counts, corpus.counts)
+    assert most < 2**21  # an array per part is 3 MB
 
 
 def test_imdb_is_read_from_its_archive(monkeypatch, tmp_path):

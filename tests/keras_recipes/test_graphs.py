@@ -90,12 +90,19 @@ def test_movielens(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_RECIPES_DATA", str(tmp_path))
     folder = tmp_path / "movielens-latest-small"
     folder.mkdir()
-    (folder / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,7,4.0,1\n1,8,3.5,2\n2,7,5.0,3\n")
-    (folder / "movies.csv").write_text("movieId,title,genres\n7,Seven,Crime\n8,Eight,Drama\n")
+    ratings = ["1,7,4.0,1", "1,8,3.5,2", "2,7,5.0,3"]
+    (folder / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *ratings]))
+    films = "movieId,title,genres\n7,Seven,Crime\n8,Eight,Drama\n90,Emma,Drama\n91,Emma,Drama\n"
+    (folder / "movies.csv").write_text(films)
     graph = read_graph("movielens-latest-small")
     assert graph.names == ["Seven", "user 1", "user 2"]
     assert graph.edges.tolist() == [[0, 1], [0, 2]]
     assert graph.labels is None
+    ratings += ["1,90,4.0,1", "2,91,4.0,1"]  # two films with the same title
+    (folder / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *ratings]))
+    graph = read_graph("movielens-latest-small")
+    assert graph.names == ["Emma 90", "Emma 91", "Seven", "user 1", "user 2"]
+    assert graph.edges.tolist() == [[0, 3], [1, 4], [2, 3], [2, 4]]
 
 
 def test_files_of_edges(tmp_path):
@@ -108,6 +115,9 @@ def test_files_of_edges(tmp_path):
         read_graph(str(path))
     path.write_text("")
     with pytest.raises(ValueError, match="`dataset` must be a graph with edges"):
+        read_graph(str(path))
+    path.write_bytes("caf\xe9 b".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"`dataset` must be a file of edges in UTF-8, received .*edges.txt: 'utf-8'"):
         read_graph(str(path))
     with pytest.raises(ValueError, match="`dataset` must be one of 'synthetic', 'karate', 'cora'"):
         read_graph("no-such-graph")

@@ -4,7 +4,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from keras_recipes.image_datasets import load_class_images
 from keras_recipes.image_files import ImageFiles, in_batches, load_image_files
@@ -80,6 +80,17 @@ def test_folders_for_training_and_for_testing(folder, train, test, tmp_path):
     assert images.files[0].name == "new.png"
 
 
+def test_passes_over_a_folder_for_testing_without_classes(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "both" / "train")
+    save(tmp_path / "both" / "test" / "unknown.png")
+    with pytest.raises(ValueError, match="`dataset` must be pictures for training and for testing, received '10 and 0"):
+        load_image_files(str(tmp_path / "both"), seed=0)
+    save(tmp_path / "both" / "valid" / "dogs" / "new.png")
+    (train, _), (test, labels), classes = load_image_files(str(tmp_path / "both"), seed=0)
+    assert (len(train), [file.name for file in test.files], list(labels)) == (10, ["new.png"], [1])
+    assert classes == ["cats", "dogs"]
+
+
 def write_table(folder, rows, header="file,labels"):
     path = folder / "labels.csv"
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
@@ -105,6 +116,14 @@ def test_table_says_what_is_for_testing(folder):
     assert [file.name for file in test[0].files] == ["0.png"]
 
 
+def test_table_says_yes_or_no(folder):
+    words = ["yes", "No", "TRUE", "", "1", "0", "False", " true "]
+    rows = [f"{list(COLOURS)[i % 2]}/{i // 2}.png,{i % 2},{word}" for i, word in enumerate(words)]
+    train, test, _ = load_image_files(write_table(folder, rows, "file,labels,is_valid"), 0)
+    assert [f"{file.parent.name}/{file.stem}" for file in test[0].files] == ["cats/0", "cats/1", "cats/2", "dogs/3"]
+    assert len(train[0]) == 4
+
+
 @pytest.mark.parametrize(
     ("rows", "header", "message"),
     [
@@ -113,6 +132,9 @@ def test_table_says_what_is_for_testing(folder):
         (["cats/0.png"], "file", "columns of files and of labels"),
         (["cats/0.png,cat small"], "file,labels", "`task` must be 'multi_label'"),
         ([], "file,labels", "pictures"),
+        (["cats/0.png,cat,maybe"], "file,labels,is_valid", "whose `is_valid` is one of .* received .'maybe'"),
+        (["cats/0.png,cat,no", "dogs/0.png,dog,0"], "file,labels,is_valid", "for training and for testing.*2 and 0"),
+        (["cats/0.png,cat,1", "dogs/0.png,dog,yes"], "file,labels,is_valid", "for training and for testing.*0 and 2"),
     ],
 )
 def test_refuses_tables(folder, rows, header, message):
@@ -129,6 +151,39 @@ def test_refuses_what_is_no_picture_before_anything_is_trained(folder):
 def test_refuses_empty_folders(tmp_path):
     with pytest.raises(ValueError, match=r"pictures .* in folders of their classes"):
         load_image_files(str(tmp_path), 0)
+
+
+@pytest.mark.parametrize(
+    ("label", "task", "message"),
+    [
+        ("cat", "multi_class", "`dataset` must be pictures of classes, 2 or more, received .'cat'"),
+        ("", "multi_label", "`dataset` must be pictures of classes, 1 or more, received "),
+    ],
+)
+def test_refuses_too_few_classes(folder, label, task, message):
+    rows = [f"cats/{number}.png,{label}" for number in range(5)]
+    with pytest.raises(ValueError, match=message):
+        load_image_files(write_table(folder, rows), 0, task=task)
+
+
+def test_one_class_may_be_there_or_not(folder):
+    rows = [f"cats/{number}.png,{'cat' if number % 2 else ''}" for number in range(5)]
+    (_, targets), _, classes = load_image_files(write_table(folder, rows), 0, task="multi_label")
+    assert (targets.shape, classes) == ((4, 1), ["cat"])
+    with pytest.raises(ValueError, match="`dataset` must be pictures for training and for testing, received '0 and 1"):
+        load_image_files(write_table(folder, rows[1:2]), 0, task="multi_label")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize(("orientation", "shape"), [(1, (4, 8)), (3, (4, 8)), (6, (8, 4)), (8, (8, 4))])
+def test_a_photograph_has_the_size_of_what_it_shows(tmp_path, suffix, orientation, shape):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    for name in COLOURS:
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 4)).save(tmp_path / name / f"0{suffix}", exif=exif)
+    (images, _), _, _ = load_image_files(str(tmp_path), 0)
+    assert images.size == shape
 
 
 def test_unpacks_a_known_archive_once(monkeypatch, tmp_path, folder):

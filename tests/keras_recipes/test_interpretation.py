@@ -6,6 +6,7 @@ import sklearn.metrics
 from keras_recipes.interpretation import (
     best_threshold,
     calibration_curve,
+    class_metrics,
     class_report,
     confusion_matrix,
     decode,
@@ -13,6 +14,7 @@ from keras_recipes.interpretation import (
     label_losses,
     log_losses,
     most_confused,
+    multi_label_metrics,
     top_losses,
 )
 
@@ -77,6 +79,16 @@ def test_f_beta_is_that_of_scikit_learn(beta):
     predicted = MANY > 0.4
     expected = sklearn.metrics.fbeta_score(TARGETS, predicted, beta=beta, average="samples", zero_division=1)
     assert f_beta(TARGETS, predicted, beta) == pytest.approx(expected, rel=1e-9)
+
+
+def test_metrics_are_those_of_scikit_learn():
+    found = class_metrics(PROBABILITIES, LABELS)
+    assert found["accuracy"] == (PREDICTED == LABELS).mean()
+    assert found["log_loss"] == pytest.approx(sklearn.metrics.log_loss(LABELS, PROBABILITIES))
+    found = multi_label_metrics(MANY, TARGETS, 0.3)
+    assert (found["f2"], found["threshold"]) == (f_beta(TARGETS, MANY >= 0.3), 0.3)
+    each = [sklearn.metrics.log_loss(one, other) for one, other in zip(TARGETS.T, MANY.T, strict=True)]
+    assert found["log_loss"] == pytest.approx(np.mean(each))
 
 
 def test_the_best_threshold_is_the_best_of_all():

@@ -49,14 +49,16 @@ def test_calibration_leaves_out_empty_bins(tmp_path):
 
 
 def test_classes_that_images_have_together(tmp_path):
-    """The image whose classes were all missed is the one that is drawn; a class that was never found scores 0."""
-    targets = np.array([[1, 0], [1, 1], [1, 0]])
-    probabilities = np.array([[0.9, 0.1], [0.1, 0.1], [0.9, 0.1]])
+    """The image whose classes were all missed is drawn; a class that is not there has no score."""
+    targets = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0]])
+    probabilities = np.array([[0.4, 0.1, 0.1], [0.1, 0.1, 0.1], [0.4, 0.1, 0.1]])
+    names = ["cat", "dog", "cow"]
     images = np.stack([np.full((8, 8, 3), shade, "uint8") for shade in (255, 0, 255)])
-    scores, hardest = multi_label_pictures(images, targets, probabilities, ["cat", "dog"], tmp_path, worst=1)
+    scores, hardest = multi_label_pictures(images, targets, probabilities, names, 0.3, tmp_path, worst=1)
     assert (scores.name, hardest.name) == ("scores.png", "top_losses.png")
     assert (pixels(hardest).sum(axis=2) == 0).mean() > 0.3  # the black one
-    expected = bar_chart(["cat", "dog"], [5 / 7, 0.0], "F2 score", tmp_path / "expected.png")  # two of three, all right
+    label, path = "F2 score, from 0.30 on", tmp_path / "expected.png"
+    expected = bar_chart(["cat", "dog"], [5 / 7, 0.0], label, path)  # two of three, all right
     np.testing.assert_array_equal(pixels(scores), pixels(expected))
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_recipes.layers import DensePerColumn, PeriodicEncoding, PiecewiseLinearEncoding
+from keras_recipes.optimizers import AdamW
 
 NUMBERS = np.random.default_rng(0).normal(size=(7, 2)).astype("float32")
 
@@ -50,11 +51,24 @@ def test_each_column_has_its_own_dense_layer():
     layer = DensePerColumn(3, "relu")
     found = array(layer(x))
     kernel, bias = layer.get_weights()
-    assert (kernel.shape, bias.shape) == ((2, 4, 3), (2, 3))
+    assert (kernel.shape, bias.shape) == ((2, 4, 3), (6,))
     assert abs(kernel).max() <= np.sqrt(6 / 4)  # He's, for 4 inputs
-    np.testing.assert_allclose(found, np.maximum(np.einsum("bci,ciu->bcu", x, kernel) + bias, 0), atol=1e-5)
+    layer.set_weights([kernel, bias := np.arange(6.0)])
+    expected = np.einsum("bci,ciu->bcu", x, kernel) + bias.reshape(2, 3)
+    np.testing.assert_allclose(array(layer(x)), np.maximum(expected, 0), atol=1e-5)
+    np.testing.assert_allclose(found, np.maximum(expected - bias.reshape(2, 3), 0), atol=1e-5)
     with pytest.raises(ValueError, match="`units` must be"):
         DensePerColumn(0)
+
+
+def test_biases_of_columns_do_not_decay():
+    model = keras.Sequential([keras.Input((2, 4)), DensePerColumn(3)])
+    model.layers[0].bias.assign(np.ones(6))
+    model.compile(AdamW(0.1, weight_decay=1.0), loss=lambda y, p: keras.ops.sum(0 * p, axis=(1, 2)))
+    kernel = model.layers[0].get_weights()[0]
+    model.train_on_batch(np.zeros((1, 2, 4)), np.zeros((1, 2, 3)))
+    np.testing.assert_allclose(model.layers[0].get_weights()[0], 0.9 * kernel, rtol=1e-5)
+    np.testing.assert_array_equal(model.layers[0].get_weights()[1], np.ones(6))
 
 
 @pytest.mark.parametrize(

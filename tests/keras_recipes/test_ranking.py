@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from keras_recipes.ranking import leave_last_out, popularity_scores, ranking_metrics, scores_for_new, zero_filled_svd
+from keras_recipes.ranking import (
+    first_uses,
+    leave_last_out,
+    popularity_scores,
+    ranking_metrics,
+    scores_for_new,
+    zero_filled_svd,
+)
 from keras_recipes.ratings import synthetic_interactions, synthetic_ratings
 
 RNG = np.random.default_rng(0)
@@ -15,6 +22,17 @@ def test_the_last_item_of_each_user_is_held_back():
     assert test.tolist() == [[1, 9], [0, 5]]  # of equal times the later row is the later one
     with pytest.raises(ValueError, match="`dataset` must be users of two items or more"):
         leave_last_out(pairs[3:4], np.zeros(1))
+
+
+def test_of_repeated_uses_the_first_one_counts():
+    pairs = np.array([[0, 5], [1, 5], [0, 5], [0, 6], [1, 5], [0, 5]])
+    times = np.array([3, 1, 2, 4, 1, 2])
+    found, when = first_uses(pairs, times)
+    assert found.tolist() == [[1, 5], [0, 5], [0, 6]]  # in their order
+    assert when.tolist() == [1, 2, 4]
+    alone = np.unique(RNG.integers(9, size=(40, 2)), axis=0)
+    np.testing.assert_array_equal(first_uses(alone, RNG.integers(9, size=len(alone)))[0], alone)
+    assert len(first_uses(alone[:0], np.zeros(0))[0]) == 0
 
 
 @pytest.mark.parametrize("batch", [7, 1000])

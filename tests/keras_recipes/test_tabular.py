@@ -45,6 +45,13 @@ def test_categories_have_ids_and_what_is_unknown_has_none():
     np.testing.assert_array_equal(found.transform(new)[0], [[0, 1], [0, 2], [3, 0]])
 
 
+def test_categories_that_differ_stay_apart():
+    numbers = {"id": [1e14 + 1, 1e14 + 2, 0.1, 1 / 3, 0.3333333333333334]}
+    assert len(set(as_texts(columns_of(numbers)["id"]).tolist())) == 5
+    texts = ["1_2", "12", "1234567890123456", "1234567890123457", "1e999", "2e999"]
+    assert as_texts(np.array(texts)).tolist() == texts
+
+
 def test_rare_categories_count_as_unknown():
     found = TablePreprocessor.fit(COLUMNS, {"city": "category"}, min_count=2)
     assert found.categories == {"city": ["Oslo", "Rome"]}

@@ -74,6 +74,9 @@ def test_labels_and_back():
     flags = TableTargets.fit(COLUMNS, ["a", "b"], "multi_label")
     np.testing.assert_array_equal(flags.encode(COLUMNS), [[0, 1], [1, 1], [1, 0], [0, 0]])
     np.testing.assert_allclose(flags.decode(np.zeros((1, 2))), [[0.5, 0.5]])
+    assert TableTargets.fit(COLUMNS, ["a", "b"]) == flags  # what they look like
+    with pytest.raises(ValueError, match=r"`target` must be of the labels .*received \['thin'\]"):
+        texts.encode(columns_of({"tags": ["big thin"]}))
 
 
 def test_is_kept_as_json():
@@ -92,6 +95,8 @@ def test_is_kept_as_json():
         (["colour"], {"task": "binary"}, "`target` must be a column of 2 classes"),
         (["colour"], {"task": "regression"}, "`target` must be a finite number in each row"),
         (["colour"], {"task": "ranking"}, "`task` must be one of"),
+        (["sold", "a"], {"task": "multi_label"}, "`target` must be columns .* of 0 and 1"),
+        (["gap", "a"], {"task": "multi_label"}, "`target` must be columns .* of 0 and 1"),
     ],
 )
 def test_columns_that_do_not_fit(names, options, message):
@@ -132,6 +137,17 @@ def test_metrics_and_baselines_of_each_task(task):
     headline = "rmse" if task == "regression" else "log_loss"
     assert "this network" in verdict({**own, **found, headline: 0.0})
     assert "boosted trees" in verdict({**own, **found, headline: 9.0, f"{headline}_of_linear": 9.0})
+
+
+def test_baselines_of_a_single_label():
+    """scikit-learn gives the probabilities of no and of yes there."""
+    (ids, numbers), scores = rows(200, 0)
+    columns = columns_of({"y": np.where(scores[:, 0] > 0, "old", "")})
+    targets = TableTargets.fit(columns, ["y"], "multi_label")
+    part = (ids, numbers), targets.encode(columns)
+    found = baseline_metrics(targets, [5], part, part)
+    assert min(found["accuracy_of_linear"], found["accuracy_of_trees"]) > 0.95
+    assert found["log_loss_of_linear"] < 0.3
 
 
 def test_metrics_are_those_of_scikit_learn():

@@ -159,3 +159,5 @@ def test_a_tree_of_two_words():
     nodes, sides = huffman_paths(np.array([3, 1]))
     assert nodes.tolist() == [[0], [0]]
     assert sorted(sides[:, 0]) == [-1, 1]
+    with pytest.raises(ValueError, match="`dataset` must be two words or more for a tree over them, received 1"):
+        huffman_paths(np.array([3]))

@@ -3,6 +3,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from recipes import image_classifier
@@ -55,6 +56,21 @@ def test_capacity_shows_what_is_learned_by_heart():
     }
     assert errors[128][0] < 0.1 < errors[1][0]
     assert errors[128][1] > 0.25
+
+
+def test_pictures_in_folders_are_chosen_and_held_back_from_all_classes(tmp_path):
+    """They lie there one class after the other."""
+    for part, number in (("train", 12), ("valid", 2)):
+        for which in range(3):
+            (tmp_path / part / f"class{which}").mkdir(parents=True)
+            for name in range(number):
+                image = np.full((16, 16, 3), 80 * which, "uint8")
+                Image.fromarray(image).save(tmp_path / part / f"class{which}" / f"{name}.png")
+    config = dataclasses.replace(PRESETS["smoke-mlp"], dataset=str(tmp_path), train_images=15, batch_size=4)
+    data = load_data(config)
+    assert set(data.train[1]) == {0, 1, 2}
+    easy = dataclasses.replace(config, epochs=60, augmentation="none", dropout=0.0, width=64)
+    assert image_classifier.errors(data, easy)[1] < 0.5  # a class that it had never seen would be wrong
 
 
 def test_uses_only_so_many_images():

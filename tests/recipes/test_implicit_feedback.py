@@ -32,7 +32,9 @@ def test_finds_the_planted_groups(preset):
 def test_recommends_what_was_not_used(smoke):
     data, model = smoke
     found = recipe.recommend(model, data, 7, k=200)
-    used = {f"item {data.names['items'][i]}" for i in recipe.used_by(data, 7)}
+    pairs = np.concatenate([data.train[0], data.test[0][:, :2]])
+    used = {f"item {data.names['items'][item]}" for user, item in pairs if user == 7}
+    assert len(used) == 12
     titles = [title for title, _ in found]
     assert len(titles) == data.sizes["num_items"] - len(used)
     assert not used & set(titles)
@@ -83,9 +85,21 @@ def test_holds_out_a_part_by_time(tmp_path):
     assert len(liked.train[0]) + len(liked.test[0]) == 5
     held = recipe.load_data(dataclasses.replace(config, holdout="validation"))
     assert held.test[0][:, :2].tolist() == [[0, 1]]
+    rows += ["a,x,5,4", "b,x,4,7", "b,x,4,9", "d,x,5,1", "d,x,5,2"]  # a comes back to x; d used nothing else
+    (tmp_path / "mine.csv").write_text("user,item,rating,timestamp\n" + "\n".join(rows))
+    data = recipe.load_data(config)
+    assert data.test[0][:, :2].tolist() == [[0, 2], [1, 2]]
+    assert data.train[0].tolist() == [[0, 0], [2, 1], [3, 0], [0, 1], [1, 0]]
     (tmp_path / "mine.csv").write_text("user,item,rating\na,x,5\nb,x,4\n")
     with pytest.raises(ValueError, match="`dataset` must be with timestamps"):
         recipe.load_data(config)
+
+
+def test_a_file_may_be_called_synthetic(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "synthetic_mine.csv").write_text("user,item,rating,timestamp\na,x,5,1\na,y,2,2\nb,x,4,9\n")
+    data = recipe.load_data(dataclasses.replace(recipe.PRESETS["smoke"], dataset="synthetic_mine.csv"))
+    assert data.sizes == {"num_users": 2, "num_items": 2}
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,17 @@ def test_a_graph_of_the_users_own(tmp_path):
         recipe.load_data(config)
 
 
+def test_edges_that_can_not_be_judged_are_refused(tmp_path):
+    path = tmp_path / "edges.txt"
+    path.write_text("\n".join(f"{a} {b}" for a in range(6) for b in range(a)))  # every node with every other one
+    config = dataclasses.replace(recipe.PRESETS["smoke"], dataset=str(path))
+    with pytest.raises(ValueError, match="`dataset` must be a graph with pairs without an edge"):
+        recipe.load_data(config)
+    path.write_text("a b\nb c\nc d\n")
+    with pytest.raises(ValueError, match="`held_edges` must be such that one edge or more of the 3 is held back"):
+        recipe.load_data(config)
+
+
 @pytest.mark.parametrize(
     ("flag", "value", "message"),
     [

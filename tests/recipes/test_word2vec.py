@@ -38,11 +38,14 @@ def softplus(x):
     return np.logaddexp(0, x)
 
 
-def loss_by_loops(model, batch, config):
-    """The sum of the losses of all pairs of a batch, by the papers, a pair at a time; and their number."""
+def loss_by_loops(model, batch, config, rest=None):
+    """The sum of the losses of all pairs of a batch, by the papers, a pair at a time; and their number.
+
+    In word2vec.c a mean of neighbours moves as far as these together: from where they are at `rest`.
+    """
     words, outputs = (table.get_weights()[0].astype("float64") for table in (model.words, model.predicted))
     paths = [np.array(weight.numpy()) for weight in (model.nodes, model.sides)] if model.path_length else ()
-    total, number = 0.0, 0
+    rest, total, number = words if rest is None else rest, 0.0, 0
 
     def predict(vector, word, negatives):
         if paths:
@@ -57,7 +60,8 @@ def loss_by_loops(model, batch, config):
             if not block[place] or not near:
                 continue
             if config.architecture == "cbow":
-                pairs = [(words[block[near]].mean(axis=0), block[place])]
+                moved = (words[block[near]] - rest[block[near]]).sum(axis=0)
+                pairs = [(rest[block[near]].mean(axis=0) + moved, block[place])]
             elif paths:
                 pairs = [(words[block[place]], block[other]) for other in near]
             else:
@@ -105,7 +109,7 @@ def test_a_step_is_one_of_gradient_descent(preset):
                     moved = [weights.astype("float64") for weights in before]
                     moved[table][row, column] += move
                     model.set_weights(moved)
-                    losses.append(loss_by_loops(model, batch[0], config)[0])
+                    losses.append(loss_by_loops(model, batch[0], config, before[0])[0])
                 slopes.append((losses[0] - losses[1]) / 2e-3)
             np.testing.assert_allclose((one - other)[row] / 0.01, slopes, rtol=2e-2, atol=2e-3)
 
@@ -124,18 +128,80 @@ def test_a_text_of_the_users_own(tmp_path):
     vectors = KeyedVectors.load_word2vec_format(tmp_path / "run" / "vectors.txt")
     assert set(vectors.index_to_key) >= {"old_oak", "elm", "ash"}
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert list(metrics) == ["loss"]
-    assert 0 < metrics["loss"] < 10
+    assert list(metrics) == ["training_loss"]
+    assert 0 < metrics["training_loss"] < 10
+    assert not (tmp_path / "run" / "analogies.png").exists()
+
+
+QUESTIONS = ": trees\noak elm ash fir\noak elm sea fir\n: gram1-x\nash fir oak elm\n"
+
+
+def write_lists(folder, monkeypatch, questions=QUESTIONS):
+    monkeypatch.setenv("KERAS_RECIPES_DATA", str(folder))
+    (folder / "word-vectors").mkdir()
+    lines = ["oak\telm\t9", "oak\tash\t5", "elm\tfir\t1", "oak\tsea\t1"]
+    (folder / "word-vectors" / "wordsim353.tsv").write_text("\n".join(lines))
+    (folder / "word-vectors" / "questions-words.txt").write_text(questions)
+
+
+def test_words_that_are_missing_are_missed_before_training(tmp_path, monkeypatch):
+    write_lists(tmp_path, monkeypatch)
+    text = tmp_path / "synthetic_text.txt"  # whatever the name, it is a file
+    text.write_text("oak elm ash\n" * 20)
+    monkeypatch.chdir(tmp_path)
+    config = dataclasses.replace(recipe.PRESETS["smoke"], dataset="synthetic_text.txt", evaluation="english")
+    with pytest.raises(ValueError, match="`evaluation` must be 'loss' for a text with fewer than three pairs"):
+        recipe.load_data(config)
+    config = dataclasses.replace(config, evaluation="loss", shown="oak fir")
+    with pytest.raises(ValueError, match="`shown` must be words of the text that come 5 times or more, received 'fir'"):
+        recipe.load_data(config)
+    text.write_text("oak elm ash fir\n" * 20)
+    recipe.load_data(dataclasses.replace(config, evaluation="english"))
+
+
+def test_vectors_are_kept_where_judging_fails(tmp_path, monkeypatch):
+    def fails(model, data, config):
+        raise RuntimeError("judging")
+
+    monkeypatch.setattr(recipe, "evaluate", fails)
+    with pytest.raises(RuntimeError, match="judging"):
+        recipe.main(["--preset", "smoke", "--epochs", "1", "--run-folder", str(tmp_path)])
+    assert len(KeyedVectors.load_word2vec_format(tmp_path / "vectors.txt").index_to_key) == 54
+
+
+@pytest.mark.parametrize("output", ["negative_sampling", "hierarchical_softmax"])
+def test_a_text_of_a_single_word(output, tmp_path):
+    (tmp_path / "text.txt").write_text("oak oak oak\n" * 20)
+    changes = {"dataset": str(tmp_path / "text.txt"), "evaluation": "loss", "output": output}
+    config = dataclasses.replace(recipe.PRESETS["smoke"], **changes)
+    data = recipe.load_data(config)
+    if output == "negative_sampling":
+        recipe.build_model(config, data)
+    else:
+        with pytest.raises(ValueError, match="`dataset` must be two words or more"):
+            recipe.build_model(config, data)
+
+
+@on_one_backend
+def test_analogies_are_drawn_by_section(tmp_path, monkeypatch):
+    questions = ": trees\noak elm ash fir\n: seas\noak elm sea fir\n: more\nash fir oak elm\nfir elm ash oak\n"
+    write_lists(tmp_path, monkeypatch, questions + ": gram1-x\noak sea ash fir\n")
+    write_text(tmp_path / "text.txt")
+    config = dataclasses.replace(recipe.PRESETS["smoke"], dataset=str(tmp_path / "text.txt"), epochs=1)
+    data, model = trained(recipe, config)
+    metrics, drawn = recipe.evaluate(model, data, config), []
+    assert "syntactic_analogies" not in metrics  # of which no question has known words
+    monkeypatch.setattr(recipe, "bar_chart", lambda *args: drawn.append(args) or args[-1])
+    pictures = recipe.show(model, data, config, tmp_path)
+    assert [picture.name for picture in pictures] == ["neighbours.png", "analogies.png"]
+    labels, values = drawn[0][:2]
+    assert labels == ["more (2)", "trees (1)"]  # the first one at the top
+    assert np.average(values, weights=[2, 1]) == pytest.approx(metrics["semantic_analogies"])
 
 
 @on_one_backend
 def test_english_words_are_judged_by_lists(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_RECIPES_DATA", str(tmp_path))
-    (tmp_path / "word-vectors").mkdir()
-    lines = ["oak\telm\t9", "oak\tash\t5", "elm\tfir\t1", "oak\tsea\t1"]
-    (tmp_path / "word-vectors" / "wordsim353.tsv").write_text("\n".join(lines))
-    questions = ": trees\noak elm ash fir\noak elm sea fir\n: gram1-x\nash fir oak elm\n"
-    (tmp_path / "word-vectors" / "questions-words.txt").write_text(questions)
+    write_lists(tmp_path, monkeypatch)
     write_text(tmp_path / "text.txt")
     config = dataclasses.replace(recipe.PRESETS["smoke"], dataset=str(tmp_path / "text.txt"), epochs=1)
     data, model = trained(recipe, config)
