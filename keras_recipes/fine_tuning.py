@@ -35,6 +35,9 @@ class Stage(NamedTuple):
 def head_then_all(epochs, learning_rate, head_epochs=1, factor=100.0):
     """Stages for few data: the last group alone, then all of them, the first one the more slowly.
 
+    Batch normalization that goes on learning in the first stage, of groups
+    that do not learn otherwise, does so more slowly, too: a tenth as fast in the first group.
+
     Args:
         epochs: Integer of at least 1, of the second stage.
         learning_rate: Float above 0, the highest of the first stage; half of it in the second.
@@ -46,11 +49,12 @@ def head_then_all(epochs, learning_rate, head_epochs=1, factor=100.0):
 
     Reference:
         Howard and Gugger, 2020, https://arxiv.org/abs/2002.04688, section 2.1; the values are those of
-        fastai's `Learner.fine_tune`.
+        fastai's `Learner.fine_tune`, but that there, in the first stage, all groups but the last one have a tenth
+        of its rate; here, of more than two, those in between lie in between.
     """
     half = learning_rate / 2
     return [
-        Stage(-1, head_epochs, learning_rate, learning_rate, warmup=0.99),
+        Stage(-1, head_epochs, learning_rate / 10, learning_rate, warmup=0.99),
         Stage(0, epochs, half / factor, half, warmup=0.3, divisor=5.0),
     ]
 

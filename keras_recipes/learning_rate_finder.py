@@ -68,9 +68,8 @@ def find_learning_rate(
 ):
     """Train with a learning rate that grows from step to step, note the losses, and leave no trace.
 
-    Weights, optimizer, random state and the order of the batches are
-    afterwards what they were, to the bit. Of several optimizers and of groups
-    of layers the highest rate is searched; the others keep their ratio to it.
+    Weights, optimizer, random state and the order of the batches are afterwards what they were, to the bit. Of several
+    optimizers and of groups of layers the highest rate is searched; the others keep their ratio to it.
 
     Args:
         model: Built and compiled `keras.Model`.
@@ -78,10 +77,10 @@ def find_learning_rate(
         lowest: Float above 0, the rate of the first step.
         highest: Float, the rate of the last step.
         steps: Integer of at least 2.
-        stop_at: Float above 1: the search ends at so many times the lowest smoothed loss.
+        stop_at: Float above 1: the search ends this number minus 1 times the lowest smoothed loss (its size) above it.
         smoothing: Float in [0, 1), how much of the average of the losses stays in each step.
-        repeats: Integer of at least 1, how often to search, with batches of its
-            own each time: how far the suggestions spread says how much they mean.
+        repeats: Integer of at least 1, how often to search, each time with seeds of its own for the order of batches,
+            their views and what layers draw: how far the suggestions spread says how much they mean.
         watched: String, what is watched of the logs; None for the loss, or a `StepModel`'s first.
 
     Returns:
@@ -100,6 +99,7 @@ def find_learning_rate(
     for repeat in range(repeats):
         with no_trace(model):
             model.optimizer = with_rates(model.optimizer, search, highest_rate(model.optimizer))
+            draw_seeds(model, repeat)
             found.append(one_search(model, other_batches(batches, repeat), search, watched))
     rates = np.geomspace(lowest, highest, steps)
     losses, smoothed = (np.stack(arrays) for arrays in zip(*found, strict=True))
@@ -114,6 +114,7 @@ def no_trace(model):
     variables = [*model.variables, *model.metrics_variables]
     before = [np.array(variable.numpy()) for variable in variables]
     optimizer, history = model.optimizer, getattr(model, "history", None)
+    steps_per_execution = model.steps_per_execution
     try:
         yield
     finally:
@@ -122,6 +123,7 @@ def no_trace(model):
             variable.assign(value)
         # What Keras has compiled knows the other optimizer.
         model.optimizer, model.train_function, model.history = optimizer, None, history
+        model.steps_per_execution = steps_per_execution
 
 
 @keras.saving.register_keras_serializable(package="keras_recipes")
@@ -169,9 +171,17 @@ def other_batches(batches, repeat):
     own = copy.copy(batches)
     # No single number seeds as two do.
     own.rng = copy.deepcopy(batches.rng) if repeat == 0 else np.random.default_rng([repeat, 1])
-    if repeat:
-        own.on_epoch_end()
-    return own
+    if hasattr(own, "seed"):  # of `ViewBatches`, of its views
+        own.seed = [number + repeat for number in own.seed]
+    return own  # Keras' `fit` draws an order before the first epoch
+
+
+def draw_seeds(model, repeat):
+    """Give all layers that draw random numbers other seeds, but for the first repeat: on each backend the same ones."""
+    rng = np.random.default_rng([repeat, 2])
+    for variable in model.variables:
+        if repeat and variable.name == "seed_generator_state":
+            variable.assign(np.array([rng.integers(2**31), 0], variable.dtype))
 
 
 class Watcher(keras.callbacks.Callback):
@@ -190,14 +200,16 @@ class Watcher(keras.callbacks.Callback):
         self.model.reset_metrics()
         self.average = search.smoothing * self.average + (1 - search.smoothing) * self.losses[-1]
         self.smoothed.append(self.average / (1 - search.smoothing ** len(self.losses)))
-        diverged = not math.isfinite(self.losses[-1]) or self.smoothed[-1] > search.stop_at * min(self.smoothed)
-        if diverged or len(self.losses) == search.steps:
+        lowest = min(self.smoothed)
+        diverged = self.smoothed[-1] - lowest > (search.stop_at - 1) * abs(lowest)
+        if diverged or not math.isfinite(self.losses[-1]) or len(self.losses) == search.steps:
             self.model.stop_training = True
 
 
 def one_search(model, batches, search, watched):
     """Losses of one search, raw and smoothed, float arrays of shape (steps,), NaN after it was stopped."""
     model.train_function = None  # it knows the optimizer of before
+    model.steps_per_execution = 1  # of several steps in one Keras tells one loss
     model.optimizer.build(model.trainable_variables)
     watcher = Watcher(search, watched)
     epochs = -(-search.steps // len(batches))

@@ -12,7 +12,7 @@ def rate_search_picture(search, path):
 
     Args:
         search: `RateSearch`.
-        path: `Path` of the picture.
+        path: `Path` of the picture; of a search without finite losses it shows the rates alone.
 
     Returns:
         `path`.
@@ -30,10 +30,14 @@ def rate_search_picture(search, path):
             height = np.interp(np.log(rate), np.log(search.rates), search.smoothed[0])
             axes.plot(rate, height, "o", color=f"C{number}", label=label, zorder=3)
     smooth = search.smoothed[np.isfinite(search.smoothed)]
-    low, high = float(smooth.min()), float(np.quantile(smooth, 0.95))
     axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
-    axes.set_ylim(low - 0.1 * (high - low), high + 0.5 * (high - low))
-    axes.legend(fontsize=8)
+    if len(np.unique(smooth)) > 1:
+        low, high = float(smooth.min()), float(np.quantile(smooth, 0.95))
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.5 * (high - low))
+    else:
+        axes.set_xlim(search.rates[0], search.rates[-1])
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
     return save_figure(figure, path)
 
 

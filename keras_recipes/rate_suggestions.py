@@ -14,7 +14,7 @@ def suggest_rates(rates, losses):
         losses: Float array of the same shape, smoothed; NaN behind where the search was stopped.
 
     Returns:
-        Dict from the name of a rule to a float; NaN if too few points are left.
+        Dict from the name of a rule to a float; NaN if too few points are left, or nothing falls.
         "valley": in the longest stretch where the loss falls; "steepest": where
         it falls most per factor of the rate; "minimum": a tenth of the rate of
         the lowest loss; "slide": where it has stopped changing quickly, seen
@@ -23,13 +23,14 @@ def suggest_rates(rates, losses):
 
     Reference:
         Smith, 2017, https://arxiv.org/abs/1506.01186, section 3.3 (cyclical);
-        fastai's rules, https://docs.fast.ai/callback.schedule.html (the others).
+        fastai's rules, https://docs.fast.ai/callback.schedule.html (the others; its "valley" rounds thirds
+        and sixths of the stretch down, and lies up to two points lower).
     """
     known = int(np.isfinite(losses).sum())
     part = slice(int(LEFT_OUT_FIRST * known), max(0, known - LEFT_OUT_LAST))
     rates, losses = rates[part], losses[part]
     rules = {"valley": valley, "steepest": steepest, "minimum": minimum, "slide": slide}
-    if len(rates) < FEWEST:
+    if len(rates) < FEWEST or not (np.diff(losses) < 0).any():
         return dict.fromkeys([*rules, "cyclical_lowest", "cyclical_highest"], float("nan"))
     lowest, highest = cyclical_bounds(rates, losses)
     found = {name: float(rule(rates, losses)) for name, rule in rules.items()}
@@ -56,17 +57,21 @@ def minimum(rates, losses):
     return rates[losses.argmin()] / 10
 
 
-def slide(rates, losses, apart=15, threshold=0.05):
-    """From the end, the first rate so many points below which the slope of the loss is about the same."""
+def slide(rates, losses, apart=15, threshold=0.005):
+    """From the end down, the last rate so many points above which the slope of the loss is another one."""
     slope, apart = np.gradient(losses), min(apart, len(losses) - 1)
-    right = len(losses) - 1
-    while right - apart > 0 and abs(slope[right] - slope[right - apart]) > threshold:
-        right -= 1
-    return rates[right - apart]
+    left = len(losses) - 1 - apart
+    rate = rates[left]
+    while left >= 0 and abs(slope[left + apart] - slope[left]) > threshold:
+        rate = rates[left]
+        left -= 1
+    return rate
 
 
 def cyclical_bounds(rates, losses, share=0.05):
-    """The rates between which all but a share of the fall at both ends happens, two floats."""
+    """The rates between which all but a share of the fall at both ends happens, two floats; NaN if none is lower."""
     end = int(losses.argmin())
-    fallen = (losses[0] - losses[: end + 1]) / max(losses[0] - losses[end], 1e-30)
+    if losses[end] == losses[0]:
+        return float("nan"), float("nan")
+    fallen = (losses[0] - losses[: end + 1]) / (losses[0] - losses[end])
     return float(rates[np.argmax(fallen >= share)]), float(rates[np.argmax(fallen >= 1 - share)])

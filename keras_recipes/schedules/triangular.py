@@ -1,5 +1,7 @@
 """Cyclical learning rates."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -13,6 +15,9 @@ TRIANGULAR_MODES = ("triangular", "triangular2", "exp_range")
 class Triangular(Schedule):
     """A learning rate that goes up and down along lines, again and again.
 
+    The step within a cycle is counted in whole numbers, and `gamma` is no float32 number that is raised to a power:
+    so that rates lose no digits from cycle to cycle.
+
     Args:
         lowest: Float, where each cycle begins and ends.
         highest: Float, in the middle of the first cycle.
@@ -23,7 +28,7 @@ class Triangular(Schedule):
         gamma: Float in (0, 1].
 
     Raises:
-        ValueError: If `half_cycle_steps`, `mode` or `gamma` is none of these.
+        ValueError: If `half_cycle_steps` is no integer, or one of them, `mode` and `gamma` is none of these.
 
     Reference:
         Smith, 2017, https://arxiv.org/abs/1506.01186, section 3.
@@ -31,7 +36,8 @@ class Triangular(Schedule):
 
     def __init__(self, lowest, highest, half_cycle_steps, mode="triangular", gamma=0.9999):
         super().__init__()
-        require(half_cycle_steps >= 1, "half_cycle_steps", "an integer of at least 1", half_cycle_steps)
+        whole = isinstance(half_cycle_steps, int) and half_cycle_steps >= 1
+        require(whole, "half_cycle_steps", "an integer of at least 1", half_cycle_steps)
         require(0 < gamma <= 1, "gamma", "in (0, 1]", gamma)
         self.lowest, self.highest, self.half_cycle_steps = lowest, highest, half_cycle_steps
         self.mode, self.gamma = mode, gamma
@@ -39,8 +45,10 @@ class Triangular(Schedule):
 
     def __call__(self, step):
         """The rate of a step, counted from 0."""
-        step = step_number(step)
-        cycle = ops.floor(step / (2 * self.half_cycle_steps))  # counted from 0
-        height = 1 - ops.abs(step / self.half_cycle_steps - 2 * cycle - 1)
-        scales = {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**step}
-        return self.lowest + (self.highest - self.lowest) * height * scales[self.mode]
+        step, half = ops.cast(step, "int32"), self.half_cycle_steps
+        height = 1 - ops.abs(step_number(step % (2 * half)) / half - 1)
+        if self.mode == "triangular2":
+            height = height * 0.5 ** step_number(step // (2 * half))
+        if self.mode == "exp_range":
+            height = height * ops.exp(math.log(self.gamma) * step_number(step))
+        return self.lowest + (self.highest - self.lowest) * height

@@ -37,6 +37,30 @@ def test_shifts_by_whole_pixels_into_the_mirror_image():
     assert (found > 0).all()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"shift": 0.5},
+        {"shift": 0.99},
+        {"zoom": 2},
+        {"rotation": 45, "zoom": 1.5},
+        {"rotation": 180, "zoom": 5, "shift": 0.8},
+        {"rotation": 30, "flip": "any", "zoom": 1.5, "shift": 0.3},
+    ],
+)
+@pytest.mark.parametrize("shape", [(9, 9), (6, 20), (20, 6), (1, 1)])
+def test_all_that_lies_outside_is_mirrored(options, shape):
+    height, width = shape
+    white = np.full((200, height, height if "flip" in options else width, 1), 255, "uint8")
+    assert views(Augmentation(**options), white).min() == 255
+
+
+@pytest.mark.parametrize("side", [9, 28, 32, 96])
+def test_the_named_ones_mirror_a_third_as_they_always_did(side):
+    """So that their views stay what they were, to the bit."""
+    assert [one.margin(side, side) for one in AUGMENTATIONS.values()] == [side // 3] * len(AUGMENTATIONS)
+
+
 def test_turns_and_zooms_around_the_centre():
     rows, columns = np.mgrid[:31, :31] - 15
     disc = np.where(np.hypot(rows, columns) < 8, 255, 0).astype("uint8")[None, ..., None]

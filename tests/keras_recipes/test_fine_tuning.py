@@ -88,10 +88,14 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(interrupt_at, tmp_path
         fine_tune(*network(), (X, Y), STAGES, "mse", batch_size=8, folder=tmp_path / "parts")
 
 
-def test_head_then_all_is_fastais():
-    head, everything = head_then_all(3, 2e-3)
-    assert head == Stage(-1, 1, 2e-3, 2e-3, warmup=0.99)
-    assert everything == Stage(0, 3, 1e-5, 1e-3, warmup=0.3, divisor=5.0)
+def test_head_then_all_is_fastais_for_two_groups():
+    """There `slice(rate)` means a tenth of the rate for all groups but the last, `slice(a, b)` from a to b."""
+    head, everything = stages = head_then_all(1, 2e-3)
+    assert head == Stage(-1, 1, pytest.approx(2e-4), 2e-3, warmup=0.99)
+    assert everything == Stage(0, 1, 1e-5, 1e-3, warmup=0.3, divisor=5.0)
+    watch, model = Watch(), network()[0]
+    fine_tune(model, layer_groups(model, ["head"]), (X, Y), stages, "mse", batch_size=16, callbacks=[watch])
+    np.testing.assert_allclose(watch.multipliers, [[0.1, 1], [0.01, 1]], rtol=1e-6)
 
 
 def test_gradual_unfreezing_reaches_one_group_more_each_time():

@@ -1,10 +1,13 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
+from keras_recipes.augmentation import ViewBatches
 from keras_recipes.data import Batches
 from keras_recipes.layer_groups import group_numbers, layer_groups
-from keras_recipes.learning_rate_finder import Search, find_learning_rate, highest_rate, with_rates
+from keras_recipes.learning_rate_finder import Search, find_learning_rate, highest_rate, other_batches, with_rates
 from keras_recipes.optimizers import SGD, AdamW
 from keras_recipes.rate_pictures import rate_search_picture, schedule_picture
 from keras_recipes.schedules import OneCycle, one_cycle
@@ -59,9 +62,11 @@ def by_numpy(lowest, highest, steps):
     return np.array(losses)
 
 
-def test_losses_are_those_of_numpy():
+@pytest.mark.parametrize("steps_per_execution", [1, 3])
+def test_losses_are_those_of_numpy(steps_per_execution):
     """On every backend: so the curves agree."""
     model = linear(keras.optimizers.SGD(0.1))
+    model.compile(model.optimizer, loss="mse", steps_per_execution=steps_per_execution)
     search = find_learning_rate(model, Batches((X, Y), 16, seed=2), 1e-3, 1.0, steps=40, smoothing=0.9, stop_at=1e9)
     np.testing.assert_allclose(search.rates, np.geomspace(1e-3, 1.0, 40), rtol=1e-9)
     expected = by_numpy(1e-3, 1.0, 40)
@@ -71,6 +76,7 @@ def test_losses_are_those_of_numpy():
         average = 0.9 * average + 0.1 * loss
         smoothed.append(average / (1 - 0.9 ** (step + 1)))
     np.testing.assert_allclose(search.smoothed[0], smoothed, rtol=1e-12)
+    assert model.steps_per_execution == steps_per_execution
 
 
 def test_stops_where_it_diverges():
@@ -82,6 +88,19 @@ def test_stops_where_it_diverges():
     assert search.suggestion("valley") < limit
     assert search.suggestion("minimum") < limit
     assert search.spread() == 1.0
+
+
+def far_below_zero(y, prediction):
+    return keras.losses.mean_squared_error(y, prediction) - 100.0
+
+
+def test_a_negative_loss_stops_only_where_it_diverges():
+    model = linear(SGD(0.1, momentum=0.0))
+    model.compile(model.optimizer, loss=far_below_zero)
+    search = find_learning_rate(model, Batches((X, Y), 64), 1e-3, 1e3, 120, smoothing=0.5)
+    limit = 1 / np.linalg.eigvalsh(X.T @ X / len(X)).max()
+    made = int(np.isfinite(search.losses[0]).sum())
+    assert limit < search.rates[made - 1] < 30 * limit
 
 
 @pytest.mark.parametrize("optimizer", [lambda: keras.optimizers.Adam(1e-3), lambda: AdamW(1e-3), lambda: SGD(0.1)])
@@ -123,6 +142,31 @@ def test_repeats_tell_how_far_suggestions_spread():
         assert search.suggestion(rule) == pytest.approx(np.median(found), rel=1e-9)
 
 
+def test_repeats_draw_other_random_numbers():
+    """All examples are the same one, so that losses tell dropout from dropout."""
+    dense = keras.layers.Dense(1, kernel_initializer="ones", name="dense")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5, seed=3, name="drop"), dense])
+    model.compile(SGD(0.1), loss="mse")
+    examples = np.repeat(X[:1], 64, axis=0), np.repeat(Y[:1], 64, axis=0)
+    search, again = (find_learning_rate(model, Batches(examples, 16), steps=4, repeats=3) for _ in range(2))
+    assert len(set(search.losses[:, 0])) == 3
+    np.testing.assert_array_equal(search.losses, again.losses)
+    alone = find_learning_rate(model, Batches(examples, 16), steps=4)
+    np.testing.assert_array_equal(alone.losses[0], search.losses[0])
+
+
+def test_repeats_draw_other_views():
+    batches = ViewBatches((np.zeros((8, 2)),), 4, [2, 5], lambda x, rng, epoch: x + rng.random() + 10 * epoch)
+    first = []
+    for repeat in range(3):
+        own = other_batches(batches, repeat)
+        own.on_epoch_end()  # as Keras does before the first epoch
+        first.append(own[0][0][0, 0])
+    assert len(set(first)) == 3
+    assert max(first) < 1  # all in the first epoch
+    assert (batches.seed, batches.orders) == ([2, 5], 0)
+
+
 def test_parts_keep_the_ratio_of_their_rates():
     rates = {"critic": 4e-3, "generator": OneCycle(1e-3, 1e-2, 0.0, 100), "still": 0.0}
     optimizer = Optimizers({part: keras.optimizers.Adam(rate) for part, rate in rates.items()})
@@ -162,6 +206,15 @@ def test_draws_what_it_found(tmp_path):
     rate, momentum = one_cycle(0.1, 200)
     path = schedule_picture({"learning rate": rate, "momentum": momentum}, 200, tmp_path / "schedule.png")
     assert path.stat().st_size > 5000
+
+
+def test_draws_a_search_that_found_nothing(tmp_path):
+    model = linear(SGD(0.1))
+    search = find_learning_rate(model, Batches((X, Y * np.float32("nan")), 16), steps=20)
+    assert np.isnan(search.losses).all()
+    assert rate_search_picture(search, tmp_path / "nothing.png").stat().st_size > 2000
+    rising = dataclasses.replace(search, losses=np.ones((1, 20)), smoothed=np.ones((1, 20)))
+    assert rate_search_picture(rising, tmp_path / "level.png").stat().st_size > 2000
 
 
 @pytest.mark.parametrize(

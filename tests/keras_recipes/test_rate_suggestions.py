@@ -21,8 +21,27 @@ def test_rules_read_a_planted_curve():
     lowest, highest = cyclical_bounds(RATES, losses)
     assert np.log10(lowest) == pytest.approx(-4 + 0.05 * 3, abs=0.11)
     assert np.log10(highest) == pytest.approx(-1 - 0.05 * 3, abs=0.11)
-    # From the end the slope is another one than 15 points before, until the lowest loss is reached.
+    # From the end the slope is another one than 15 points before, until both lie on the fall.
     assert np.log10(slide(RATES, losses)) == pytest.approx(-2.5, abs=0.2)
+
+
+FASTAI = {  # powers of ten that fastai 2.8's slide, minimum and steep give for the first points of a curve
+    ("planted", 71): (-2.5, -2.0, -4.0),
+    ("planted", 50): (-2.6, -2.1, -4.0),
+    ("planted", 40): (-3.6, -3.1, -4.0),
+    ("wavy", 71): (-4.0, -1.4, -3.2),
+    ("wavy", 40): (-4.0, -3.1, -3.2),
+    ("wavy", 25): (-6.0, -4.6, -4.4),
+}
+
+
+@pytest.mark.parametrize(("name", "points"), FASTAI)
+def test_rules_are_fastais(name, points):
+    power = np.log10(RATES)
+    wavy = 2 - np.tanh(power + 3) + 0.1 * np.sin(5 * power) + np.exp(4 * (power - 0.3))
+    rates, losses = RATES[:points], (curve() if name == "planted" else wavy)[:points]
+    found = [np.log10(rule(rates, losses)) for rule in (slide, minimum, steepest)]
+    np.testing.assert_allclose(found, FASTAI[name, points], atol=1e-9)
 
 
 def test_the_steepest_place_is_where_the_loss_falls_most():
@@ -48,3 +67,17 @@ def test_the_ends_are_left_out_and_short_curves_give_nothing():
     short = np.where(np.arange(71) < 11, losses, np.nan)
     assert all(np.isnan(value) for value in suggest_rates(RATES, short).values())
     assert suggest_rates(RATES, short).keys() == whole.keys()
+
+
+@pytest.mark.parametrize("losses", [2 + np.arange(71) / 10, np.full(71, 2.0)])
+def test_where_nothing_falls_nothing_is_suggested(losses):
+    assert all(np.isnan(value) for value in suggest_rates(RATES, losses).values())
+
+
+def test_there_is_no_cycle_where_no_loss_is_below_the_first():
+    losses = 2 + np.arange(71) / 10
+    losses[40] -= 0.15
+    found = suggest_rates(RATES, losses)
+    assert np.isnan(found["cyclical_lowest"])
+    assert np.isnan(found["cyclical_highest"])
+    assert np.isfinite(found["valley"])

@@ -128,6 +128,21 @@ def test_steps_are_of_the_scheduled_size(steps_per_execution):
     assert weight(model) == pytest.approx(-expected[:64].sum(), rel=1e-6)
 
 
+@pytest.mark.parametrize(("begin", "gamma"), [(9_800, 0.9999), (999_600, 0.999999)])
+@pytest.mark.parametrize("mode", ["triangular", "exp_range"])
+def test_cycles_lose_no_digits_in_long_trainings(mode, begin, gamma):
+    steps = begin + np.arange(800)
+    expected = 1 - np.abs(steps % 700 / 350 - 1)
+    expected = expected * gamma ** steps.astype(float) if mode == "exp_range" else expected
+    schedule = Triangular(0.0, 1.0, 350, mode, gamma)
+    found = [float(ops.convert_to_numpy(schedule(int(step)))) for step in steps[::7]]
+    np.testing.assert_allclose(found, expected[::7], rtol=0, atol=2e-7)
+    model = falling(SGD(schedule, momentum=0.0))  # within a compiled step
+    model.optimizer.iterations.assign(begin)
+    train(model, 50)
+    assert weight(model) == pytest.approx(-expected[:50].sum(), rel=1e-6)
+
+
 @pytest.mark.parametrize("optimizer", [AdamW, SGD])
 def test_a_resumed_training_is_where_it_would_have_been(optimizer, tmp_path):
     momentum = {AdamW: "beta_1", SGD: "momentum"}[optimizer]
@@ -160,6 +175,7 @@ def test_a_resumed_training_is_where_it_would_have_been(optimizer, tmp_path):
         (lambda: CosineRestarts(0.1, 0), "`cycle_steps` must be an integer of at least 1, received 0"),
         (lambda: CosineRestarts(0.1, 5, 1.5), "`multiplier` must be an integer of at least 1, received 1.5"),
         (lambda: Triangular(0.1, 1, 0), "`half_cycle_steps` must be"),
+        (lambda: Triangular(0.1, 1, 2.5), "`half_cycle_steps` must be an integer of at least 1, received 2.5"),
         (lambda: Triangular(0.1, 1, 5, "square"), "`mode` must be one of 'triangular', 'triangular2', 'exp_range'"),
         (lambda: Triangular(0.1, 1, 5, gamma=1.5), r"`gamma` must be in \(0, 1\]"),
         (lambda: WarmupThenInverseSquareRoot(0.1, 0), "`warmup_steps` must be an integer of at least 1"),
