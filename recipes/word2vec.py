@@ -85,7 +85,7 @@ BEGIN = 100_000  # words of the text from which blocks are taken to look at
 LARGE = {"dataset": "synthetic_large", "epochs": 8, "learning_rate": 0.01}
 PRESETS = {
     "full": Config(),
-    "cbow": Config(architecture="cbow", learning_rate=0.05, **CBOW),  # the rate is that of word2vec
+    "cbow": Config(architecture="cbow", learning_rate=0.07, **CBOW),  # the rate: by the loss on a text held out
     "tree": Config(**TREE),
     "smoke": Config(**SMALL, optimizer="adagrad", learning_rate=0.2),  # few words, each of which comes often
     "smoke-cbow": Config(**SMALL, architecture="cbow", learning_rate=0.025, **CBOW),
