@@ -61,10 +61,11 @@ def run(recipe, preset, seed, backend, folder, flags=()):
     if (run_folder / "seconds.json").exists():
         return
     command = [sys.executable, "-m", f"recipes.{recipe}", "--preset", preset, "--seed", str(seed), *flags]
-    begin = time.perf_counter()
+    begin, resumed = time.perf_counter(), (run_folder / "training.safetensors").exists()
     environment = environment_for(backend, "native", threads=1, gpu=True)
     subprocess.run([*command, "--run-folder", str(run_folder)], check=True, env=environment)
-    write_file(run_folder / "seconds.json", as_json(round(time.perf_counter() - begin, 1)))
+    seconds = None if resumed else round(time.perf_counter() - begin, 1)  # None: what came before is not known
+    write_file(run_folder / "seconds.json", as_json(seconds))
 
 
 def collect(folder, results):
@@ -106,15 +107,21 @@ def page(results):
     parts = [PAGE]
     for one in found:
         seeds = sorted({run["seed"] for run in one["runs"]})
-        minutes = [run["seconds"] / 60 for run in one["runs"]]
         parts.append(
             f"## {one['recipe']}\n\nData `{one['config']['dataset']}`, seeds {', '.join(map(str, seeds))}, "
-            f"{min(minutes):.1f} to {max(minutes):.1f} minutes a run. [Runs](full/{one['recipe']}.json), "
+            f"{duration(one['runs'])}. [Runs](full/{one['recipe']}.json), "
             f"[pictures](pictures/{one['recipe']})."
         )
         rows = [[metric, *figures(by_backend, columns)] for metric, by_backend in one["summary"].items()]
         parts.append(markdown_table([["figure", *columns], *rows]))
     return "\n\n".join(parts) + "\n"
+
+
+def duration(runs):
+    """How long runs took, of those that were not killed and resumed, as text."""
+    minutes = sorted(run["seconds"] / 60 for run in runs if run["seconds"])
+    ends = dict.fromkeys(f"{end:.1f}" for end in minutes[:1] + minutes[-1:])
+    return f"{' to '.join(ends)} minutes a run" if minutes else "runs in several parts"
 
 
 def read_results(results):

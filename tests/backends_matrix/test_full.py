@@ -17,9 +17,9 @@ MEASURED = sorted(path.stem for path in (full.RESULTS / "full").glob("*.json"))
 
 UNFINISHED = {  # what is measured so far, of those that lack seeds or backends
     "image_classifier": {(backend, 0) for backend in backends()},
-    "image_classifier-cifar10": {("torch", 0)},
+    "image_classifier-cifar10": {(backend, 0) for backend in backends()},
     "image_transfer": {(backend, 0) for backend in backends()},
-    "image_transfer-mobilenet_v2": {("tensorflow", 0), ("torch", 0)},
+    "image_transfer-mobilenet_v2": {(backend, 0) for backend in backends()},
     "word2vec": {(backend, 0) for backend in backends()},
 }
 
@@ -60,8 +60,12 @@ def test_runs_and_collects(tmp_path, capsys):
     for seed in (0, 1):
         full.run("collaborative_filtering", "smoke", seed, backend, runs, ["--epochs", "2"])
         full.run("collaborative_filtering", "smoke", seed, backend, runs)  # is there already
+    (runs / name / f"{backend}-1" / "seconds.json").unlink()  # as if killed before its end
+    full.run("collaborative_filtering", "smoke", 1, backend, runs, ["--epochs", "2"])
     full.collect(runs, results)
     found = json.loads((results / "full" / f"{name}.json").read_text())
+    assert [run["seconds"] is None for run in found["runs"]] == [False, True]
+    assert full.duration(found["runs"]) == full.duration(found["runs"][:1]) != full.duration(found["runs"][1:])
     one, other = (run["metrics"]["rmse"] for run in found["runs"])
     summary = found["summary"]["rmse"][backend]
     assert one != other
