@@ -77,7 +77,8 @@ def find_learning_rate(
         lowest: Float above 0, the rate of the first step.
         highest: Float, the rate of the last step.
         steps: Integer of at least 2.
-        stop_at: Float above 1: the search ends this number minus 1 times the lowest smoothed loss (its size) above it.
+        stop_at: Float above 1: the search ends where the smoothed loss is so many times its lowest value; where that is
+            below 0, as far above it as it would be for one of the same size.
         smoothing: Float in [0, 1), how much of the average of the losses stays in each step.
         repeats: Integer of at least 1, how often to search, each time with seeds of its own for the order of batches,
             their views and what layers draw: how far the suggestions spread says how much they mean.
