@@ -179,7 +179,9 @@ def with_phrases(corpus, threshold=100.0, min_count=5):
     phrases = pairs[(scores > threshold) & (often >= min_count)]
     joined = [f"{corpus.words[pair // size - 1]}_{corpus.words[pair % size - 1]}" for pair in phrases]
     ids = in_file(with_pairs_joined(part, phrases, size) for part in parts_of(corpus.ids))
-    counts = sum(np.bincount(part, minlength=size + len(phrases)) for part in parts_of(ids))
+    counts = np.zeros(size + len(phrases), "int64")
+    for part in parts_of(ids):
+        counts += np.bincount(part, minlength=len(counts))
     return numbered_words([*corpus.words, *joined], counts[1:], ids, min_count=1)
 
 

@@ -77,8 +77,7 @@ def find_learning_rate(
         lowest: Float above 0, the rate of the first step.
         highest: Float, the rate of the last step.
         steps: Integer of at least 2.
-        stop_at: Float above 1: the search ends where the smoothed loss is so many times its lowest value; where that is
-            below 0, as far above it as it would be for one of the same size.
+        stop_at: Float above 1: the search ends at so many times the lowest smoothed loss, or as far above one below 0.
         smoothing: Float in [0, 1), how much of the average of the losses stays in each step.
         repeats: Integer of at least 1, how often to search, each time with seeds of its own for the order of batches,
             their views and what layers draw: how far the suggestions spread says how much they mean.
