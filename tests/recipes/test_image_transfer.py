@@ -61,6 +61,7 @@ def test_smoothed_targets_leave_the_head_of_a_network_of_keras_less_sure():
     assert sure[1] < sure[0] - 0.01
 
 
+@on_one_backend
 def test_smaller_pictures_at_first():
     config = dataclasses.replace(PRESETS["smoke"], first_size=16, epochs=2)
     data = load_data(config)
