@@ -120,7 +120,8 @@ def collect(folder, results):
     for path in sorted(results.glob("*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         machine = found[0]["environment"]
-        about = f"{machine['processor']}, {machine['platform']}, Python {machine['python']}, Keras {machine['keras']}."
+        about = f"{machine['processor']}, {machine['platform']}, Python {machine['python']}, Keras {machine['keras']}; "
+        about += f"seeds: {', '.join(map(str, sorted({one['seed'] for one in found})))}."
         parts.append(f"## {found[0]['settings']}\n\n{about}\n\n{markdown_table(table(found))}\n")
     return "\n".join(parts)
 

@@ -41,6 +41,7 @@ def test_a_recipe_beside_its_peers(recipe, tmp_path, capsys):
     module.main(["collect", "--folder", str(tmp_path / "peers"), "--results", str(tmp_path / "results")])
     text = (tmp_path / "results" / "peers.md").read_text()
     assert f"## {recipe} --preset smoke --epochs 1\n" in text
+    assert "; seeds: 0.\n" in text
     for who, one in found.items():
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {who} {one['version']} |")]
         ratios = [found[keras.config.backend()], *(found[peer] for peer in peers_of(recipe).PEERS)]
