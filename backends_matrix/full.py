@@ -17,7 +17,7 @@ from pathlib import Path
 
 from backends_matrix.backends import environment_for
 from backends_matrix.report import between_marks, markdown_table
-from backends_matrix.seeds import over_seeds, with_deviation
+from backends_matrix.seeds import over_seeds, seeds_of, with_deviation
 from keras_recipes.copying import recipe_names
 from keras_recipes.files import as_json, write_file
 
@@ -106,9 +106,8 @@ def page(results):
     columns = backends_of(found)
     parts = [PAGE]
     for one in found:
-        seeds = sorted({run["seed"] for run in one["runs"]})
         parts.append(
-            f"## {one['recipe']}\n\nData `{one['config']['dataset']}`, seeds {', '.join(map(str, seeds))}, "
+            f"## {one['recipe']}\n\nData `{one['config']['dataset']}`, seeds {seeds_of(one['runs'])}, "
             f"{duration(one['runs'])}. [Runs](full/{one['recipe']}.json), "
             f"[pictures](pictures/{one['recipe']})."
         )

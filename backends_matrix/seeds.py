@@ -3,6 +3,11 @@
 import statistics
 
 
+def seeds_of(runs):
+    """The seeds of runs, dicts with a `seed`, as text: each once, the lowest first."""
+    return ", ".join(map(str, sorted({run["seed"] for run in runs})))
+
+
 def over_seeds(values):
     """What to say of a figure of several seeds.
 

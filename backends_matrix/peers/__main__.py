@@ -23,7 +23,7 @@ from backends_matrix.backends import environment_for, pin_to_cores
 from backends_matrix.peers import peers_of, recipes_with_peers
 from backends_matrix.processes import python_argument, pythons_of
 from backends_matrix.report import markdown_table
-from backends_matrix.seeds import over_seeds, with_deviation
+from backends_matrix.seeds import over_seeds, seeds_of, with_deviation
 from keras_recipes.files import as_json, write_file
 from keras_recipes.run import environment
 
@@ -121,7 +121,7 @@ def collect(folder, results):
         found = json.loads(path.read_text(encoding="utf-8"))
         machine = found[0]["environment"]
         about = f"{machine['processor']}, {machine['platform']}, Python {machine['python']}, Keras {machine['keras']}; "
-        about += f"seeds: {', '.join(map(str, sorted({one['seed'] for one in found})))}."
+        about += f"seeds: {seeds_of(found)}."
         parts.append(f"## {found[0]['settings']}\n\n{about}\n\n{markdown_table(table(found))}\n")
     return "\n".join(parts)
 
