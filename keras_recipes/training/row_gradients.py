@@ -157,7 +157,19 @@ def read_rows(variable, ids):
         import torch
 
         return torch.nn.functional.embedding(ops.cast(ids, "int64"), variable.value)  # quicker than an index
-    return ops.take(variable.value, ids, axis=0)
+    return ops.take(variable.value, jax_fetched(variable, ids), axis=0)
+
+
+def jax_fetched(variable, ids):
+    """The same ids, known only after one number of each cache line of their rows was read.
+
+    XLA copies rows number by number, so that a processor waits for the memory of one row after the other. Reading
+    little of each, it waits for many at once: in tables beyond its caches that halves what a step takes.
+    """
+    line = 64 // variable.value.dtype.itemsize  # numbers in a cache line
+    some = variable.value[ids[..., None], ops.arange(0, variable.shape[-1], line)]  # (…, lines)
+    late = ops.cast(ops.any(some > 0, axis=-1), "int32")  # 0 or 1, which says nothing, but is not known before
+    return ops.maximum(ops.cast(ids, "int32"), -late)  # ids are at least 0
 
 
 def write_rows(variable, ids, rows):

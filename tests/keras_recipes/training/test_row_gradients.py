@@ -84,6 +84,19 @@ def test_rows_are_read_and_written():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dim", [1, 16, 40])
+def test_rows_are_read_whatever_they_hold(dim, dtype):
+    """What is read first, of each cache line, decides nothing: above or below 0, or no number."""
+    rows = np.random.default_rng(0).normal(size=(6, dim)).round(1).astype("float32")
+    rows[0], rows[1], rows[2] = 0, np.nan, -np.abs(rows[2])
+    table = keras.Variable(ops.cast(rows, dtype))
+    wanted = array(ops.cast(table.value, "float32"))
+    for ids in (np.arange(6), np.array([[5, 1], [0, 0]]), np.array(3)):
+        found = read_rows(table, ops.convert_to_tensor(ids.astype("int32")))
+        np.testing.assert_array_equal(array(ops.cast(found, "float32")), wanted[ids])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_all_rows_of_an_id_are_added(dtype):
     table = keras.Variable(np.arange(12, dtype="float32").reshape(4, 3), dtype=dtype)
     ids = ops.convert_to_tensor(np.array([2, 0, 2], "int32"))
