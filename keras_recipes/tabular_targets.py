@@ -61,9 +61,11 @@ class TableTargets:
             numbers = found.numbers(columns)
             found.means, found.scales = numbers.mean(axis=0).tolist(), (numbers.std(axis=0) + 1e-12).tolist()
         elif task == "multi_label":
-            labels = {label for text in as_texts(columns[names[0]]) for label in text.split()}
-            found.classes = list(names) if len(names) > 1 else sorted(labels)
-            found.encode(columns)  # refuses others than 0 and 1
+            if len(names) > 1:
+                found.flags(columns)  # refuses others than 0 and 1
+                found.classes = list(names)
+            else:
+                found.classes = sorted({label for text in as_texts(columns[names[0]]) for label in text.split()})
         else:
             found.classes = [str(text) for text in np.unique(as_texts(columns[names[0]]))]
         least = {"multi_class": 2, "binary": 2, "multi_label": 1}.get(task, 0)
@@ -80,6 +82,12 @@ class TableTargets:
         )
         return np.log(numbers) if self.log else numbers
 
+    def flags(self, columns):
+        """Several columns of labels, each of 0 and 1, float32 of shape `(n, columns)`."""
+        flags = np.stack([as_numbers(columns[name]) for name in self.names], axis=1)
+        require(np.isin(flags, (0, 1)).all(), "target", f"columns {self.names} of 0 and 1", "others")
+        return flags.astype("float32")
+
     def encode(self, columns):
         """Targets as `task_head` describes them: float32 of shape `(n, outputs)`, or int32 classes of shape `(n,)`.
 
@@ -91,9 +99,7 @@ class TableTargets:
             return self.scaled(self.numbers(columns)).astype("float32")
         if self.task == "multi_label":
             if len(self.names) > 1:
-                flags = np.stack([as_numbers(columns[name]) for name in self.names], axis=1)
-                require(np.isin(flags, (0, 1)).all(), "target", f"columns {self.names} of 0 and 1", "others")
-                return flags.astype("float32")
+                return self.flags(columns)
             texts = as_texts(columns[self.names[0]])
             unknown = sorted({label for text in set(texts.tolist()) for label in text.split()} - set(self.classes))
             require(not unknown, "target", f"of the labels {self.classes}", unknown[:3])

@@ -199,7 +199,7 @@ def evaluate(model, data, config):
         "": lambda some: users[some] @ items.T,
         "_of_popularity": popularity_scores(data.train[0], size),
         "_of_svd": zero_filled_svd(data.train[0], data.sizes["num_users"], size, rank=min(20, size - 1)),
-        "_of_new_users": lambda some: np.stack([newcomer(used_by(data, user)) for user in some]),
+        "_of_new_users": lambda some: np.stack([newcomer(used_by(data.train, user)) for user in some]),
     }
     found = {}
     for end, scores in others.items():
@@ -208,9 +208,9 @@ def evaluate(model, data, config):
     return found
 
 
-def used_by(data, user):
-    """The items that a user, by number, has used in the training part."""
-    return data.train[0][data.train[0][:, 0] == user, 1]
+def used_by(part, user):
+    """The items that a user, by number, has used in one part of the data."""
+    return part[0][part[0][:, 0] == user, 1]
 
 
 def recommend(model, data, user, k=10):
@@ -229,7 +229,7 @@ def recommend(model, data, user, k=10):
     users, items = tables_of(model)
     if not len(same):
         return best_items(popularity_scores(data.train[0], len(items))([0])[0], [], data.names["titles"], k)
-    used = np.concatenate([part[0][part[0][:, 0] == same[0], 1] for part in (data.train, data.test)])
+    used = np.concatenate([used_by(part, same[0]) for part in (data.train, data.test)])
     return best_items(users[same[0]] @ items.T, used, data.names["titles"], k)
 
 

@@ -162,22 +162,21 @@ def evaluate(model, data, config):
     if config.evaluation == "loss":
         return {"training_loss": float(model.evaluate(*data.test, verbose=0, return_dict=True)["loss"])}
     vectors = vectors_of(model, data)
-    pairs = data.names.get("pairs") or wordsim()
-    questions = data.names.get("analogies") or analogy_questions()
-    similarity, covered = judge_similarity(vectors, pairs)
-    found = asked_analogies(vectors, questions)
+    similarity, covered = judge_similarity(vectors, data.names.get("pairs") or wordsim())
+    found, asked = asked_analogies(vectors, data)
     shares = {
         f"{kind}_analogies": share_right([found[name] for name in found if name.startswith("gram") == syntactic])
         for kind, syntactic in (("semantic", False), ("syntactic", True))
         if any(name.startswith("gram") == syntactic for name in found)
     }
-    asked = sum(number for _, number in found.values()) / sum(map(len, questions.values()))
     return {"similarity": similarity, **shares, "pairs_covered": covered, "analogies_covered": asked}
 
 
-def asked_analogies(vectors, questions):
-    """How many analogies are right and how many there are, by section, of sections with questions of known words."""
-    return {name: counts for name, counts in judge_analogies(vectors, questions).items() if counts[1]}
+def asked_analogies(vectors, data):
+    """How many analogies are right and how many there are, by section with known words; and the share of these."""
+    questions = data.names.get("analogies") or analogy_questions()
+    found = {name: counts for name, counts in judge_analogies(vectors, questions).items() if counts[1]}
+    return found, sum(number for _, number in found.values()) / sum(map(len, questions.values()))
 
 
 def share_right(counts):
@@ -194,9 +193,7 @@ def show(model, data, config, folder):
     words = list(dict.fromkeys(word for group in near for word in group))
     plane = principal_plane(vectors.directions[[vectors.number(word) for word in words]])
     pictures = [labelled_points(plane, words, folder / "neighbours.png")]
-    found = {}
-    if config.evaluation == "english":
-        found = asked_analogies(vectors, data.names.get("analogies") or analogy_questions())
+    found = asked_analogies(vectors, data)[0] if config.evaluation == "english" else {}
     if found:
         labels = [f"{name} ({asked})" for name, (_, asked) in found.items()]
         values = [share_right([counts]) for counts in found.values()]

@@ -1,27 +1,20 @@
 import dataclasses
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from recipes import image_classifier
-from recipes.image_classifier import PRESETS, Config, build_model, classify, evaluate, load_data, predict, train
-
-
-def trained(config):
-    keras.utils.set_random_seed(config.seed)
-    data = load_data(config)
-    model = build_model(config, data)
-    return data, model, train(model, data, config)
+from recipes.image_classifier import PRESETS, Config, classify, evaluate, load_data, predict
+from tests.recipes.training import trained
 
 
 def test_tells_planted_textures_apart():
     config = dataclasses.replace(PRESETS["smoke"], epochs=6)
-    data, model, history = trained(config)
+    data, model = trained(image_classifier, config)
     assert evaluate(model, data, config)["accuracy"] >= 0.97  # by chance 0.5
-    assert history["accuracy"][-1] > 0.9  # of views
+    assert model.history.history["accuracy"][-1] > 0.9  # of views
     image = data.test[0][0]
     found = classify(model, image, data.names["classes"])
     assert sum(probability for _, probability in found) == pytest.approx(1)
@@ -38,7 +31,7 @@ def test_a_perceptron_without_hidden_layers_power_is_a_logistic_regression(tmp_p
         dataset=str(tmp_path / "linear.npz"), architecture="mlp", width=16, hidden_layers=1, dropout=0.0,
         augmentation="none", epochs=40, batch_size=32,
     )  # fmt: skip
-    data, model, _ = trained(config)
+    data, model = trained(image_classifier, config)
     flat = [part[0].reshape(-1, 16) / 255 for part in (data.train, data.test)]
     reference = LogisticRegression(C=100, max_iter=1000).fit(flat[0], data.train[1]).score(flat[1], data.test[1])
     assert evaluate(model, data, config)["accuracy"] >= reference - 0.03
