@@ -52,6 +52,7 @@ def features(scaling, network):
     return keras.ops.convert_to_numpy(network(scaling(images), training=False))
 
 
+@on_one_backend
 @pytest.mark.parametrize(
     ("name", "width", "channels"),
     [
@@ -127,6 +128,7 @@ def test_squeezenet_reads_its_file(monkeypatch, tmp_path):
         squeezenet(str(tmp_path / "broken.h5"))
 
 
+@on_one_backend
 def test_squeezenet_has_as_many_weights_as_torchvisions():
     assert sum(int(np.prod(weight.shape)) for weight in squeezenet().weights) == 1_235_496 - (512 + 1) * 1000
 

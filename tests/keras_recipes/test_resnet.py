@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_recipes.layers import GlobalConcatPooling2D
 from keras_recipes.resnet import adapt_first_layer, resnet
+from tests.marks import on_one_backend
 
 
 def parameters(depth, **options):
@@ -13,7 +14,7 @@ def parameters(depth, **options):
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights) + (model.output_shape[-1] + 1) * 1000
 
 
-@pytest.mark.skipif(keras.config.backend() != "torch", reason="shapes are the same on each backend: JAX takes a minute")
+@on_one_backend
 @pytest.mark.parametrize(("depth", "number"), [(18, 11_689_512), (34, 21_797_672), (50, 25_557_032)])
 def test_has_as_many_weights_as_torchvisions(depth, number):
     assert parameters(depth) == number
@@ -28,6 +29,7 @@ def test_stages_shrink_the_image(stem, size):
     assert [shape[1] for shape in stages] == [8 * size, 4 * size, 2 * size, size]
 
 
+@on_one_backend
 def test_a_bottleneck_strides_where_it_looks_around():
     convolutions = [layer for layer in resnet((64, 64, 3), 50, filters=4).layers if layer.name.endswith("conv1")]
     assert {layer.kernel_size for layer in convolutions} == {(3, 3)}

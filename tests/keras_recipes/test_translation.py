@@ -8,8 +8,10 @@ from keras import ops
 from keras_recipes.layers import ImageBuffer
 from keras_recipes.schedules import ConstantThenLinear
 from keras_recipes.translation_networks import patch_critic, translation_generator
+from tests.marks import on_one_backend
 
 
+@on_one_backend
 def test_the_generator_is_that_of_the_paper():
     """Appendix 7.2: c7s1-64, d128, d256, nine of R256, u128, u64, c7s1-3."""
     model = translation_generator((128, 128, 3), filters=64, residual_blocks=9, name="to_b")
@@ -20,6 +22,7 @@ def test_the_generator_is_that_of_the_paper():
     assert model.output_shape == (None, 128, 128, 3)
 
 
+@on_one_backend
 @pytest.mark.parametrize(("strided_layers", "size"), [(1, 16), (2, 34), (3, 70)])
 def test_a_score_sees_a_patch(strided_layers, size):
     model = patch_critic((128, 128, 1), filters=2, strided_layers=strided_layers, name="critic")

@@ -41,6 +41,7 @@ def numpy_distance(one, other):
     return np.mean(np.abs(ops.convert_to_numpy(one) - ops.convert_to_numpy(other)))
 
 
+@on_one_backend
 def test_losses_are_those_of_the_paper():
     """Equations 1 to 3, and that of section 5.2, from the networks' outputs."""
     model, data = model_of(dataclasses.replace(TINY, cycle_weight=3.0, identity_weight=2.0))
@@ -62,10 +63,7 @@ def test_losses_are_those_of_the_paper():
     assert ops.convert_to_numpy(model.judgement_loss((a, b), (fake_a, fake_b))) == pytest.approx(judged, rel=1e-5)
 
 
-@pytest.mark.skipif(
-    keras.config.backend() != "torch", reason="the losses have tests of their own, and here nothing is compiled"
-)
-@on_one_backend
+@on_one_backend  # losses have tests of their own
 @pytest.mark.parametrize("kind", ADVERSARIAL_LOSSES)
 def test_critics_learn_to_tell_translations(kind):
     """With generators that stand still."""

@@ -107,6 +107,7 @@ def test_images_of_ones_own(tmp_path):
     assert names == ["samples.png", "interpolation.png", "progress.png"]
 
 
+@on_one_backend
 def test_the_classifier_sees_sizes_and_colours_alike():
     """A digit that is drawn larger, or in three channels, keeps its features."""
     images = np.zeros((2, 28, 28, 1), "float32")

@@ -7,9 +7,11 @@ from sklearn.linear_model import LogisticRegression
 
 from recipes import image_classifier
 from recipes.image_classifier import PRESETS, Config, classify, evaluate, load_data, predict
+from tests.marks import on_one_backend
 from tests.recipes.training import trained
 
 
+@on_one_backend
 def test_tells_planted_textures_apart():
     config = dataclasses.replace(PRESETS["smoke"], epochs=6)
     data, model = trained(image_classifier, config)
@@ -37,6 +39,7 @@ def test_a_perceptron_without_hidden_layers_power_is_a_logistic_regression(tmp_p
     assert evaluate(model, data, config)["accuracy"] >= reference - 0.03
 
 
+@on_one_backend
 def test_capacity_shows_what_is_learned_by_heart():
     """Labels by chance: a wide model learns those that it sees, a narrow one can't, and neither can tell others."""
     config = dataclasses.replace(PRESETS["smoke-mlp"], hidden_layers=1, dropout=0.0, augmentation="none", epochs=60)

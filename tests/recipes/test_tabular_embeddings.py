@@ -97,7 +97,8 @@ TARGETS = {"price": "regression", "good": "binary", "grade": "multi_class", "tag
 
 
 # Heads of all tasks are tested on all backends in test_task_heads.py.
-@pytest.mark.parametrize("target", TARGETS if keras.config.backend() == "torch" else ["good"])
+@on_one_backend
+@pytest.mark.parametrize("target", TARGETS)
 def test_a_file_of_the_users_own_with_each_task(target, tmp_path, capsys):
     """From the file to predictions of new rows, with unknown categories and missing values."""
     path, folder = tmp_path / "table.csv", tmp_path / "run"

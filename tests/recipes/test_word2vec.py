@@ -71,6 +71,7 @@ def loss_by_loops(model, batch, config, rest=None):
     return total, number
 
 
+@on_one_backend
 @pytest.mark.parametrize("preset", VARIANTS)
 def test_the_loss_is_that_of_the_papers(preset):
     config = dataclasses.replace(recipe.PRESETS[preset], batch_size=32)
