@@ -40,6 +40,16 @@ def test_a_perceptron_without_hidden_layers_power_is_a_logistic_regression(tmp_p
 
 
 @on_one_backend
+def test_the_large_resnet_is_that_of_other_libraries():
+    """It has the 11,173,962 weights of a ResNet-18 for CIFAR-10, 5,130 of them in its head: here for two classes."""
+    config = dataclasses.replace(PRESETS["cifar10"], dataset="synthetic_small", train_images=16, batch_size=8, epochs=1)
+    _, model = trained(image_classifier, config)
+    weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    assert weights == 11_173_962 - 5_130 + 2 * 1_024 + 2  # maxima are pooled beside means
+    assert np.isfinite(model.history.history["loss"]).all()
+
+
+@on_one_backend
 def test_capacity_shows_what_is_learned_by_heart():
     """Labels by chance: a wide model learns those that it sees, a narrow one can't, and neither can tell others."""
     config = dataclasses.replace(PRESETS["smoke-mlp"], hidden_layers=1, dropout=0.0, augmentation="none", epochs=60)
