@@ -88,7 +88,7 @@ def test_rows_are_read_and_written():
 def test_rows_are_read_whatever_they_hold(dim, dtype):
     """What is read first, of each cache line, decides nothing: above or below 0, or no number."""
     rows = np.random.default_rng(0).normal(size=(6, dim)).round(1).astype("float32")
-    rows[0], rows[1], rows[2] = 0, np.nan, -np.abs(rows[2])
+    rows[:4] = np.abs(rows[0]) + 1, -np.abs(rows[1]) - 1, np.zeros(dim), np.full(dim, np.nan)
     table = keras.Variable(ops.cast(rows, dtype))
     wanted = array(ops.cast(table.value, "float32"))
     for ids in (np.arange(6), np.array([[5, 1], [0, 0]]), np.array(3)):

@@ -99,7 +99,7 @@ MODELS = [
 
 def built(function, seed=0):
     """A model with weights of its own, as a new process would build it."""
-    keras.utils.clear_session(free_memory=False)  # of which a collection of all garbage takes seconds
+    keras.utils.clear_session(free_memory=False)  # True collects all garbage, for seconds
     keras.utils.set_random_seed(seed)
     return function()
 
