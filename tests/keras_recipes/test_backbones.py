@@ -10,6 +10,7 @@ from keras_recipes.fetch import data_folder
 from keras_recipes.layers import PixelScaling
 from keras_recipes.squeezenet import squeezenet
 from tests.marks import on_one_backend
+from tests.weights import count
 
 PIXELS = np.random.default_rng(0).uniform(0, 255, size=(2, 5, 4, 3)).astype("float32")
 
@@ -130,7 +131,7 @@ def test_squeezenet_reads_its_file(monkeypatch, tmp_path):
 
 @on_one_backend
 def test_squeezenet_has_as_many_weights_as_torchvisions():
-    assert sum(int(np.prod(weight.shape)) for weight in squeezenet().weights) == 1_235_496 - (512 + 1) * 1000
+    assert count(squeezenet().weights) == 1_235_496 - (512 + 1) * 1000
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,15 @@ import pytest
 from keras import ops
 
 from keras_recipes.layers import GlobalConcatPooling2D
-from keras_recipes.resnet import adapt_first_layer, resnet
+from keras_recipes.resnet import adapt_first_layer, resnet, resnet9
 from tests.marks import on_one_backend
+from tests.weights import count
 
 
 def parameters(depth, **options):
     """Trainable weights of a network with a head for ImageNet."""
     model = resnet((None, None, 3), depth, **options)
-    return sum(int(np.prod(w.shape)) for w in model.trainable_weights) + (model.output_shape[-1] + 1) * 1000
+    return count(model.trainable_weights) + (model.output_shape[-1] + 1) * 1000
 
 
 @on_one_backend
@@ -49,6 +50,29 @@ def test_blocks_begin_as_what_goes_around_them(depth):
     assert not any(layer.use_bias for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
 
 
+@on_one_backend
+def test_nine_layers_have_as_many_weights_as_pages():
+    """6,563,520 of convolutions and 4,480 of batch normalization; his head for ten classes has no bias."""
+    model = resnet9((None, None, 3))
+    assert count(model.trainable_weights) + 512 * 10 == 6_573_120
+    assert not any(layer.use_bias for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+
+
+def test_nine_layers_go_around_in_the_first_and_the_last_stage():
+    model = resnet9((32, 24, 3), filters=4)
+    parts = {layer.name: layer.output for layer in model.layers}
+    stages = [parts[f"resnet9_stage{number}"] for number in (1, 2, 3)]
+    assert [stage.shape for stage in stages] == [(None, 16, 12, 8), (None, 8, 6, 16), (None, 4, 3, 32)]
+    assert model.output_shape == (None, 4, 3, 32)
+    names = [f"resnet9_stage{stage}_{part}" for stage in (1, 3) for part in ("pool", "inner1_relu")]
+    inner = keras.Model(model.input, [parts[name] for name in names] + [stages[0], stages[2]])
+    images = np.random.default_rng(0).random((2, 32, 24, 3), "float32")
+    around1, inner1, around3, inner3, first, last = inner.predict(images, verbose=0)
+    assert min(inner1.std(), inner3.std()) > 0
+    np.testing.assert_allclose(first, around1 + inner1, rtol=1e-6)
+    np.testing.assert_allclose(last, around3 + inner3, rtol=1e-6)
+
+
 def test_pooling_is_that_of_numpy():
     x = np.random.default_rng(0).normal(size=(3, 5, 4, 2)).astype("float32")
     layer = GlobalConcatPooling2D()
@@ -80,6 +104,8 @@ def test_bad_arguments():
         resnet((32, 32, 3), 20)
     with pytest.raises(ValueError, match="`stem` must be one of 'large', 'small', received 'tiny'"):
         resnet((32, 32, 3), 18, stem="tiny")
+    with pytest.raises(ValueError, match=r"`input_shape` must be .* at least 8, received \(7, 32, 3\)"):
+        resnet9((7, 32, 3))
     with pytest.raises(ValueError, match=r"`kernel` must be of shape \(height, width, 3, filters\)"):
         adapt_first_layer(np.zeros((3, 3, 1, 8)), 2)
     with pytest.raises(ValueError, match="`channels` must be an integer of at least 1"):

@@ -9,6 +9,7 @@ from recipes import image_classifier
 from recipes.image_classifier import PRESETS, Config, classify, evaluate, load_data, predict
 from tests.marks import on_one_backend
 from tests.recipes.training import trained
+from tests.weights import count
 
 
 @on_one_backend
@@ -18,9 +19,9 @@ def test_tells_planted_textures_apart():
     assert evaluate(model, data, config)["accuracy"] >= 0.97  # by chance 0.5
     assert model.history.history["accuracy"][-1] > 0.9  # of views
     image = data.test[0][0]
-    found = classify(model, image, data.names["classes"])
+    found = classify(model, image, data.names["classes"], config)
     assert sum(probability for _, probability in found) == pytest.approx(1)
-    assert found[0][0] == data.names["classes"][predict(model, image[None])[0].argmax()]
+    assert found[0][0] == data.names["classes"][predict(model, image[None], config)[0].argmax()]
 
 
 def test_a_perceptron_without_hidden_layers_power_is_a_logistic_regression(tmp_path):
@@ -40,14 +41,28 @@ def test_a_perceptron_without_hidden_layers_power_is_a_logistic_regression(tmp_p
 
 
 @on_one_backend
-def test_the_larger_resnet_is_that_of_other_libraries():
-    """Of 64 channels, it has the 11,173,962 weights of a ResNet-18 for CIFAR-10; 5,130 are a head for ten classes."""
+@pytest.mark.parametrize(("architecture", "number"), [("resnet9", 6_573_120 - 5_120), ("resnet18", 11_173_962 - 5_130)])
+def test_residual_networks_are_those_of_others(architecture, number):
+    """Of 64 channels, and without a head for ten classes of 512 features: Page's, and that of torchvision's users."""
     smaller = {"dataset": "synthetic_small", "train_images": 16, "batch_size": 8, "epochs": 1}
-    config = dataclasses.replace(PRESETS["cifar10"], width=64, **smaller)
+    config = dataclasses.replace(PRESETS["cifar10"], architecture=architecture, width=64, **smaller)
     _, model = trained(image_classifier, config)
-    weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    assert weights == 11_173_962 - 5_130 + 2 * 1_024 + 2  # maxima are pooled beside means
+    assert count(model.trainable_weights) == number + 2 * 1_024 + 2  # maxima are pooled beside means
     assert np.isfinite(model.history.history["loss"]).all()
+
+
+def test_averages_over_views_of_test_images():
+    config = dataclasses.replace(PRESETS["smoke"], augmentation="mirrored", views=40, epochs=1, train_images=40)
+    data, model = trained(image_classifier, config)
+    images, at_one_look = data.test[0], dataclasses.replace(config, views=0)
+    found = evaluate(model, data, config)
+    assert found["accuracy_of_one_view"] == evaluate(model, data, at_one_look)["accuracy"]
+    plain, mirrored = (predict(model, some, at_one_look) for some in (images, images[:, :, ::-1]))
+    # About half of the views, which count three quarters, are mirrored.
+    expected = (1 - 0.75 / 2) * plain + 0.75 / 2 * mirrored
+    spread = np.abs(plain - mirrored).max()
+    assert spread > 1e-3
+    np.testing.assert_allclose(predict(model, images, config), expected, atol=0.3 * spread)
 
 
 @on_one_backend
@@ -97,6 +112,7 @@ def test_uses_only_so_many_images():
         ({"label_smoothing": -0.1}, "label_smoothing"),
         ({"widths": "4, 8"}, "widths"),
         ({"train_images": -1}, "train_images"),
+        ({"views": -1}, "views"),
     ],
 )
 def test_refuses(options, named):
