@@ -217,8 +217,8 @@ def collect(folder, recipes, results=RESULTS, readme=README):
     data, text = (read_report(folder / "report.json"), read_report(folder / "report.md"))
     compared = {entry["recipe"] for entry in data["agreement"]}
     if (results / "matrix.json").exists() and compared == set(data["sources"]):
-        text = merged_markdown(read_report(results / "matrix.md"), text, compared)
         data = merged_data(read_report(results / "matrix.json"), data)
+        text = merged_markdown(read_report(results / "matrix.md"), text, data, compared)
     missing = sorted(set(recipes) - set(data["sources"]))
     if missing:
         print(f"{folder} holds no comparison of {', '.join(missing)} by one and the same code: run the whole matrix")

@@ -12,6 +12,7 @@ from backends_matrix.judge import (
 from backends_matrix.judge_checkpoints import ALL_LEVELS
 from keras_recipes.config import require
 
+MADE_WITH = "## Made with"
 LEGEND = f"""\
 Each cell holds the largest difference of that backend to any other one.
 
@@ -115,15 +116,14 @@ def markdown(agreement, disagreements, unneeded, bundles):
         parts += ["## Disagreements", "\n".join(f"- {describe(finding)}" for finding in disagreements)]
     if unneeded:
         parts += ["## Entries of known_differences.toml that excuse nothing", "\n".join(f"- {e}" for e in unneeded)]
-    parts += ["## Made with", "\n".join(f"- {line}" for line in made_with(bundles))]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, made_with_text(made_with(bundles))])
 
 
-def made_with(bundles):
-    """Lines that name the devices, versions and machines behind the bundles, without repeats."""
-    found = made_with_data(bundles)
-    on_gpu = any(entry["device"] != "cpu" for entry in found)
-    return [machine_line(entry) for entry in found] + ["GPU: not measured"] * (not on_gpu)
+def made_with_text(entries):
+    """The last section of the report: devices, versions and machines, of entries as `made_with` returns them."""
+    on_gpu = any(entry["device"] != "cpu" for entry in entries)
+    lines = [machine_line(entry) for entry in entries] + ["GPU: not measured"] * (not on_gpu)
+    return "\n".join([MADE_WITH, "", *(f"- {line}" for line in lines)]) + "\n"
 
 
 def machine_line(entry):
@@ -144,7 +144,7 @@ def as_data(findings, disagreements, excused, unneeded, bundles):
         cells.setdefault((finding.recipe, finding.preset, finding.level, finding.pair), []).append(finding)
     return {
         "kind": "matrix",
-        "made_with": made_with_data(bundles),
+        "made_with": made_with(bundles),
         "sources": sources_data(bundles),
         "levels": [
             {"name": level.name, "precision": level.precision, "rule": level.rule, "limit": LIMITS[level.rule]}
@@ -191,7 +191,7 @@ def sources_data(bundles):
     return {recipe: digests.pop() for recipe, digests in found.items() if len(digests) == 1}
 
 
-def made_with_data(bundles):
+def made_with(bundles):
     """List of dicts `backend`, `device`, `environment` of the bundles, without repeats."""
     found = []
     for bundle in bundles:
@@ -210,12 +210,12 @@ def merged_data(old, new):
     return merged
 
 
-def merged_markdown(old, new, recipes):
-    """The same of the report as Markdown text; `recipes` are the names of those whose rows are taken from `new`."""
+def merged_markdown(old, new, data, recipes):
+    """The same as Markdown text, with machines of the merged `data`; rows of `recipes`, names, are taken from `new`."""
     (head, new_rows, tail), (_, old_rows, _) = (agreement_table(text) for text in (new, old))
     rows = [row for row in old_rows if row.split(" | ")[0].removeprefix("| ") not in recipes] + new_rows
     rows.sort(key=lambda row: row.split(" | ")[0])
-    return "\n".join([*head, *rows, *tail])
+    return "\n".join([*head, *rows, *tail]).partition(MADE_WITH)[0] + made_with_text(data["made_with"])
 
 
 def agreement_table(text):

@@ -9,7 +9,7 @@ from backends_matrix import origin, worker
 from backends_matrix.backends import environment_for
 from backends_matrix.bundle import read_bundles
 from backends_matrix.judge import compare
-from backends_matrix.report import agreement_rows, made_with
+from backends_matrix.report import agreement_rows, made_with, made_with_text
 from recipes import collaborative_filtering as recipe
 
 BACKEND = keras.config.backend()
@@ -41,8 +41,8 @@ def test_bundles_of_a_gpu_join_the_comparison(monkeypatch, tmp_path):
     assert all(finding.agrees for finding in findings)
     assert {finding.level for finding in findings} >= {"data", "initial weights", "float32 gradient"}
     assert agreement_rows(findings, [], [])[0][-2:] == [BACKEND, label]
-    assert not any("not measured" in line for line in made_with(bundles))
-    assert "GPU: not measured" in list(made_with(bundles[1:]))
+    assert "not measured" not in made_with_text(made_with(bundles))
+    assert "- GPU: not measured\n" in made_with_text(made_with(bundles[1:]))
 
 
 def test_here_runs_with_what_the_machine_has_and_compares(monkeypatch, tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 from backends_matrix import __main__ as matrix
 from backends_matrix import sources
 from backends_matrix.readme import MARKS
+from backends_matrix.report import MADE_WITH
 from keras_recipes.backend import backends
 from keras_recipes.copying import recipe_names
 from keras_recipes.copying.discovery import PACKAGE
@@ -100,18 +101,21 @@ def test_a_comparison_of_some_recipes_takes_their_places(tmp_path):
     readme.write_text("".join(MARKS))
     old = result_samples.matrix(NAMES) | {"sources": dict.fromkeys(NAMES, "old")}
     new = result_samples.matrix(NAMES[1:2]) | {"sources": {NAMES[1]: "new"}}
+    new["made_with"] = result_samples.made_with(processor="Another CPU")
     for place, report, word in ((folder, old, "old"), (folder, new, "new")):
         rows = "".join(f"| {name} | smoke | {word} |\n" for name in report["sources"])
         place.mkdir(exist_ok=True)
         (place / "report.json").write_text(json.dumps(report))
-        (place / "report.md").write_text(f"{word}\n\n|---|\n{rows}\ntail\n")
+        (place / "report.md").write_text(f"{word}\n\n|---|\n{rows}\ntail\n\n{MADE_WITH}\n\n- {word}\n")
         assert matrix.collect(folder, NAMES, results, readme) == 0
     found = json.loads((results / "matrix.json").read_text())
     assert found["sources"] == dict.fromkeys(NAMES, "old") | {NAMES[1]: "new"}
     assert [entry["recipe"] for entry in found["agreement"]] == sorted(entry["recipe"] for entry in old["agreement"])
     words = ["new" if name == NAMES[1] else "old" for name in sorted(NAMES)]
     rows = [f"| {name} | smoke | {word} |" for name, word in zip(sorted(NAMES), words, strict=True)]
-    assert (results / "matrix.md").read_text().split("\n") == ["new", "", "|---|", *rows, "", "tail", ""]
+    text, _, machines = (results / "matrix.md").read_text().partition(MADE_WITH)
+    assert text.split("\n") == ["new", "", "|---|", *rows, "", "tail", "", ""]
+    assert [machines.count(processor) for processor in ("Another CPU", "Sample CPU")] == [3, 3]
 
 
 def digests_with(monkeypatch, path, old, new):
