@@ -24,7 +24,7 @@ COMPILED = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
-# What runs once or twice need not be fast: JAX' own tests do so, too. Users' programs, and the matrix, have it as it is.
+# What runs once or twice need not be fast, as in JAX' own tests; the matrix, and users' programs, have it as it is.
 UNOPTIMIZED = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 MADE = set()  # environments that this run of nox has made
 # What runs longest first, and one file after the other, so that no process waits for the last one.
