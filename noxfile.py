@@ -24,8 +24,6 @@ COMPILED = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
-# What runs once or twice need not be fast, as in JAX' own tests; the matrix, and users' programs, have it as it is.
-UNOPTIMIZED = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 MADE = set()  # environments that this run of nox has made
 # What runs longest first, and one file after the other, so that no process waits for the last one.
 IN_PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -52,7 +50,7 @@ def variables(backend):
 def tests(session, backend):
     """Test blocks, recipes, copies and matrix on a backend."""
     make_environment(session, backend)
-    run_on(session, backend, "pytest", *IN_PARALLEL, *(session.posargs or TESTS), **COMPILED, **UNOPTIMIZED)
+    run_on(session, backend, "pytest", *IN_PARALLEL, *(session.posargs or TESTS), **COMPILED)
 
 
 @nox.session

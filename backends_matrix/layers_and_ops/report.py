@@ -1,7 +1,7 @@
 """The comparison as a table, in Markdown, and as JSON."""
 
 from backends_matrix.layers_and_ops.rule import BFLOAT16_LIMIT, LIMITS
-from backends_matrix.report import made_with, made_with_data, markdown_table
+from backends_matrix.report import made_with, made_with_text, markdown_table
 
 LEGEND = f"""\
 Each cell holds how many cases agree, the largest difference among these, and how many differ as
@@ -49,15 +49,14 @@ def markdown(findings, disagreements, excused, unneeded, bundles):
         parts += ["## In known_differences.toml, but not needed", "\n".join(f"- {what}" for what in unneeded)]
     if excused:
         parts += ["## Known differences", "\n".join(f"- {describe(finding)[2:]}" for finding in excused)]
-    parts += ["## Made with", "\n".join(f"- {line}" for line in made_with(bundles))]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, made_with_text(made_with(bundles))])
 
 
 def as_data(findings, excused, unneeded, known, bundles):
     """The whole report as plain data for JSON."""
     return {
         "kind": "layers_and_ops",
-        "made_with": made_with_data(bundles),
+        "made_with": made_with(bundles),
         "limits": LIMITS,
         "cases": [
             {

@@ -12,7 +12,6 @@ from backends_matrix.layers_and_ops.reproduction import run
 KNOWN = {entry.title: entry for entry in read_known()}
 
 
-@pytest.mark.usefixtures("as_users_have_it")
 @pytest.mark.filterwarnings("ignore")  # the programs are users'
 @pytest.mark.parametrize("title", KNOWN)
 def test_a_reproduction_prints_what_the_entry_says(title, tmp_path, monkeypatch):
