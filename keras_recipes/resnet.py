@@ -86,7 +86,7 @@ def residual_block(x, filters, strides, bottleneck, name, output_name):
 
 
 def resnet9(input_shape, filters=64, name="resnet9"):
-    """A residual network without a head for small images, which learns more per second than deeper ones.
+    """A residual network without a head for small images, with little to compute where their sides are large.
 
     Three stages halve the sides and double the channels: a convolution and a pooling, and, in the first
     and the last one, two more convolutions with a way around them. The ninth layer is that of a head.
