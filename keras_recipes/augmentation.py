@@ -1,5 +1,6 @@
 """Other views of the same images while training: the same ones on every backend, because NumPy draws them."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ FLIPS = ("none", "horizontal", "any")
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Turn, zoom, shift, flip and light each image by chance; what lies outside of it is its mirror image.
+    """Turn, zoom, shift, flip, light and cover each image by chance; what lies outside of it is its mirror image.
 
     How far outside the numbers reach decides how much memory a batch takes meanwhile: with `zoom` 4, 16 times its own.
 
@@ -28,13 +29,16 @@ class Augmentation:
             pictures from above.
         lighting: Float of at least 0: brightness, contrast and colour are
             multiplied by factors up to 1 plus this, or divided by them.
+        cutout: Float in [0, 1), the share of its sides that a square (or, of an oblong image, a rectangle) of its mean
+            colour covers; its centre is anywhere, so that a part of it may lie outside.
 
     Raises:
         ValueError: If a number is out of range.
 
     Reference:
         Simard, Steinkraus and Platt, 2003, "Best practices for convolutional neural networks", section 2 (affine
-        displacements); Howard, 2013, https://arxiv.org/abs/1312.5402, section 3 (light and colour).
+        displacements); Howard, 2013, https://arxiv.org/abs/1312.5402, section 3 (light and colour);
+        DeVries and Taylor, 2017, https://arxiv.org/abs/1708.04552, section 3 (cutout).
     """
 
     rotation: float = 0.0
@@ -42,11 +46,12 @@ class Augmentation:
     shift: float = 0.0
     flip: str = "none"
     lighting: float = 0.0
+    cutout: float = 0.0
 
     def __post_init__(self):
         require(0 <= self.rotation <= 180, "rotation", "degrees in [0, 180]", self.rotation)
         require_at_least(self, 1, "zoom")
-        require_fraction(self, "shift")
+        require_fraction(self, "shift", "cutout")
         require_one_of(self, "flip", FLIPS)
         require_at_least(self, 0, "lighting")
 
@@ -80,7 +85,7 @@ class Augmentation:
                 picture = Image.fromarray(image[..., channels])
                 picture = picture.transform((width, height), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
                 view[..., channels] = self.lit(picture, draw)
-        return views
+        return self.covered(views, rng) if self.cutout else views
 
     def margin(self, side, other):
         """Pixels to mirror at both ends of a side, given with the other one, so that no view reaches farther."""
@@ -120,12 +125,24 @@ class Augmentation:
             picture = kind(picture).enhance((1 + self.lighting) ** number)
         return picture
 
+    def covered(self, views, rng):
+        """Views with a square of the mean colour of each at any place."""
+        height, width = views.shape[1:3]
+        sides = np.round(self.cutout * np.array([height, width])).astype(int)
+        # A corner of it, half of a side before its centre, which is any pixel.
+        corners = rng.integers(0, (height, width), size=(len(views), 2)) - sides // 2
+        colours = views.mean(axis=(1, 2)).round()
+        for view, start, end, colour in zip(views, np.maximum(corners, 0), corners + sides, colours, strict=True):
+            view[start[0] : end[0], start[1] : end[1]] = colour
+        return views
+
 
 AUGMENTATIONS = {  # by what the images show
     "none": Augmentation(),
     "digits": Augmentation(rotation=10, zoom=1.1, shift=0.07),  # which are others when they are flipped
     "mirrored": Augmentation(flip="horizontal"),  # what fills its picture, and shows no details to come nearer to
     "small": Augmentation(shift=0.125, flip="horizontal"),  # things, a few pixels wide
+    "cutout": Augmentation(shift=0.125, flip="horizontal", cutout=0.25),  # the same, for longer trainings
     "photos": Augmentation(rotation=10, zoom=1.15, shift=0.08, flip="horizontal", lighting=0.2),
     "from_above": Augmentation(rotation=10, zoom=1.1, shift=0.05, flip="any", lighting=0.1),
 }
@@ -205,7 +222,7 @@ def average_of_views(predict, images, augmentation, views=4, weight=0.75, seed=0
     Args:
         predict: Function from images to a float array of shape `(n, outputs)`, such as probabilities.
         images: Array of bytes of shape `(n, height, width, channels)`.
-        augmentation: `Augmentation`.
+        augmentation: `Augmentation`; nothing is cut out of these views.
         views: Integer of at least 0, views of each image.
         weight: Float in [0, 1], what the mean over the views counts; the image itself counts the rest.
         seed: Integer, of the views.
@@ -225,6 +242,7 @@ def average_of_views(predict, images, augmentation, views=4, weight=0.75, seed=0
     plain = np.asarray(predict(images), "float64")
     if views == 0:
         return plain
+    augmentation = dataclasses.replace(augmentation, cutout=0)
     rngs = [np.random.default_rng([seed, view]) for view in range(views)]
     others = np.mean([np.asarray(predict(augmentation(images, rng)), "float64") for rng in rngs], axis=0)
     return (1 - weight) * plain + weight * others

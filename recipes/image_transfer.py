@@ -59,7 +59,7 @@ class Config:
     backbone_width: float = 0.25  # channels, as a share of the usual ones, of networks that come in widths
     image_size: int = 160  # height and width to which pictures are resized
     first_size: int = 0  # the same in the first half of the epochs, which is then quicker; 0 for no other
-    augmentation: str = "photos"  # views while training: "none"; "mirrored"; "digits"; "small"; "photos"; "from_above"
+    augmentation: str = "photos"  # in training: "none"; "mirrored"; "digits"; "small"; "cutout"; "photos"; "from_above"
     views: int = 4  # of each picture whose predictions are averaged with those of the picture itself
     head_units: int = 512  # width of the hidden layer of the head; 0 for none
     dropout: float = 0.5  # in front of the last layer, and half of it in front of the hidden one

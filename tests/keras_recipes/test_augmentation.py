@@ -88,6 +88,29 @@ def test_lights():
     assert saturation.max() > 1.2 * 0.75 > 0.75 / 1.2 > saturation.min()
 
 
+def centres_that_cover(side, length):
+    """How many of the places of a side are centres of a length that covers each place."""
+    starts = np.arange(side) - length // 2
+    return np.array([((starts <= place) & (place < starts + length)).sum() for place in range(side)])
+
+
+@pytest.mark.parametrize(("images", "height", "width"), [(SQUARE, 3, 3), (OBLONG, 2, 3)])
+def test_cutout_covers_one_place_of_any_with_the_mean_colour(images, height, width):
+    many = np.repeat(images, 20, axis=0)
+    found, covered = views(Augmentation(cutout=0.35), many), np.zeros(images.shape[1:3], int)
+    for image, view in zip(many, found, strict=True):
+        rows, columns = np.nonzero((view != image).any(axis=-1))
+        assert rows.max() - rows.min() < height
+        assert columns.max() - columns.min() < width
+        place = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+        assert (view[place] == image.mean(axis=(0, 1)).round()).all()
+        covered[place] += 1
+    # Each pixel is as often a centre; corners are covered, too, as a part may lie outside.
+    ways = [centres_that_cover(*sizes) for sizes in zip(covered.shape, (height, width), strict=True)]
+    expected = len(many) * np.outer(*ways) / covered.size
+    assert (abs(covered - expected) < 5 * np.sqrt(expected)).all()
+
+
 def test_views_are_of_the_seed_and_of_it_only():
     for augmentation in AUGMENTATIONS.values():
         one = views(augmentation, SQUARE)
@@ -112,6 +135,7 @@ def test_channels_move_together():
         ({"shift": 1.0}, "shift"),
         ({"flip": "vertical"}, "flip"),
         ({"lighting": -1}, "lighting"),
+        ({"cutout": 1.0}, "cutout"),
     ],
 )
 def test_refuses(options, named):
@@ -150,6 +174,7 @@ def test_average_of_views():
     found = average_of_views(predict, SQUARE, flip, views=3, weight=0.75, seed=5)
     np.testing.assert_allclose(found, 0.25 * plain + 0.75 * others)
     np.testing.assert_array_equal(average_of_views(predict, SQUARE, flip, views=0), plain)
+    np.testing.assert_array_equal(average_of_views(predict, SQUARE, Augmentation(cutout=0.9)), plain)  # as they are
     for options, named in (({"views": -1}, "views"), ({"weight": 1.5}, "weight")):
         with pytest.raises(ValueError, match=f"`{named}` must be"):
             average_of_views(predict, SQUARE, flip, **options)
