@@ -62,12 +62,17 @@ def backbone(name, weights="imagenet", width=1.0):
 def keras_network(name, weights, width):
     """A network of `keras.applications` without its head."""
     build = getattr(keras.applications, name)
-    options = {"include_top": False, "weights": weights, "input_shape": (None, None, 3)}
+    by_name = "imagenet" if weights == "imagenet" else None
+    options = {"include_top": False, "weights": by_name, "input_shape": (None, None, 3)}
     if "alpha" in inspect.signature(build).parameters:
         options["alpha"] = width
     else:
         require_one_width(name, width)
-    return build(**options)
+    network = build(**options)
+    if weights and not by_name:
+        with readable(weights):
+            network.load_weights(weights)
+    return network
 
 
 def require_one_width(name, width):

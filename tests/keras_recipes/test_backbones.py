@@ -70,12 +70,18 @@ def test_networks_make_features(name, width, channels):
 
 
 @on_one_backend
+@pytest.mark.filterwarnings("ignore:Skipping nested container")  # what Keras says first of other shapes
 def test_weights_of_keras_come_from_its_file(tmp_path):
     path = str(tmp_path / "some.weights.h5")
     one = keras.applications.MobileNet(alpha=0.25, include_top=False, weights=None, input_shape=(None, None, 3))
     one.save_weights(path)
     scaling, other = backbone("MobileNet", path, 0.25)
     np.testing.assert_array_equal(features(scaling, one), features(scaling, other))
+    (tmp_path / "broken.weights.h5").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"a file that can be read, received '.*broken.weights"):
+        backbone("MobileNet", str(tmp_path / "broken.weights.h5"), 0.25)
+    with pytest.raises(ValueError, match=r"a file that can be read, received '.*shape"):
+        backbone("MobileNet", path, 0.5)
 
 
 def renamed(path):
@@ -125,7 +131,7 @@ def test_squeezenet_reads_its_file(monkeypatch, tmp_path):
     scaling, other = backbone("squeezenet", "imagenet")
     np.testing.assert_array_equal(features(scaling, one), features(scaling, other))
     (tmp_path / "broken.h5").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="file that can be read"):
+    with pytest.raises(ValueError, match="a file that can be read"):
         squeezenet(str(tmp_path / "broken.h5"))
 
 
