@@ -73,7 +73,7 @@ def find_learning_rate(
 
     Args:
         model: Built and compiled `keras.Model`.
-        batches: `Batches`.
+        batches: `Batches`, or a kind of them, such as `WindowBatches`.
         lowest: Float above 0, the rate of the first step.
         highest: Float, the rate of the last step.
         steps: Integer of at least 2.
@@ -169,10 +169,10 @@ def with_rates(optimizer, search, highest):
 def other_batches(batches, repeat):
     """The same examples in batches of their own: the order of the original does not move on."""
     own = copy.copy(batches)
-    # No single number seeds as two do.
-    own.rng = copy.deepcopy(batches.rng) if repeat == 0 else np.random.default_rng([repeat, 1])
-    if hasattr(own, "seed"):  # of `ViewBatches`, of its views
-        own.seed = [number + repeat for number in own.seed]
+    if hasattr(own, "rng"):  # which draws the order; no single number seeds as two do
+        own.rng = copy.deepcopy(batches.rng) if repeat == 0 else np.random.default_rng([repeat, 1])
+    if hasattr(own, "seed"):  # of `ViewBatches`, of its views; of `WindowBatches`, of all that it draws
+        own.seed = np.add(own.seed, repeat).tolist()
     return own  # Keras' `fit` draws an order before the first epoch
 
 

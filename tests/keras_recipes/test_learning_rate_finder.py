@@ -12,6 +12,7 @@ from keras_recipes.optimizers import SGD, AdamW
 from keras_recipes.rate_pictures import rate_search_picture, schedule_picture
 from keras_recipes.schedules import OneCycle, one_cycle
 from keras_recipes.training import Optimizers, fit
+from recipes import word2vec
 from tests.keras_recipes.training.step_models import NOISE, POINTS, gan
 
 RNG = np.random.default_rng(0)
@@ -165,6 +166,29 @@ def test_repeats_draw_other_views():
     assert len(set(first)) == 3
     assert max(first) < 1  # all in the first epoch
     assert (batches.seed, batches.orders) == ([2, 5], 0)
+
+
+def test_searches_in_a_text():
+    """Of rows that are updated alone, with windows and negatives that are drawn."""
+    config = word2vec.PRESETS["smoke"]
+    data = word2vec.load_data(config)
+    model = word2vec.build_model(config, data)
+    batches, before = word2vec.batches_of(data.train[0], data.names["counts"], config), state_of(model)
+    search, again = (find_learning_rate(model, batches, 1e-3, 10.0, 30, repeats=2) for _ in range(2))
+    assert search.losses[0, 0] == pytest.approx(6 * np.log(2), rel=1e-6)  # a pair and five negatives: tables hold zeros
+    assert (search.smoothed.min(axis=1) < 0.9 * search.smoothed[:, 0]).all()
+    assert not np.allclose(search.losses[0], search.losses[1], rtol=1e-6)
+    np.testing.assert_array_equal(search.losses, again.losses)
+    assert batches.epoch == 0
+    assert_same_state(state_of(model), before)
+
+
+def test_accumulated_gradients_move_weights_in_every_other_step():
+    model = linear(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2))
+    search = find_learning_rate(model, Batches((X, Y), len(X)), 1e-3, 1e-1, steps=6)
+    one, other = search.losses[0, ::2], search.losses[0, 1::2]
+    np.testing.assert_allclose(one, other, rtol=1e-6)  # sums in another order
+    assert (np.diff(one) < 0).all()
 
 
 def test_parts_keep_the_ratio_of_their_rates():
