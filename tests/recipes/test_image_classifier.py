@@ -107,6 +107,7 @@ def test_uses_only_so_many_images():
     [
         ({"architecture": "rnn"}, "architecture"),
         ({"augmentation": "flip"}, "augmentation"),
+        ({"optimizer": "adam"}, "optimizer"),
         ({"width": 0}, "width"),
         ({"dropout": 1.0}, "dropout"),
         ({"label_smoothing": -0.1}, "label_smoothing"),

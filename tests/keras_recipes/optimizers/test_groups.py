@@ -1,4 +1,4 @@
-"""AdamW and SGD with rates and decays by group, against the same in NumPy."""
+"""AdamW, SGD and Muon with rates and decays by group, against the same in NumPy."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_recipes.data import Batches
 from keras_recipes.layer_groups import freeze_to, group_numbers, layer_groups, spread_rates, unfreeze
-from keras_recipes.optimizers import SGD, AdamW
+from keras_recipes.optimizers import SGD, AdamW, Muon
 from keras_recipes.schedules import OneCycle, one_cycle
 from keras_recipes.training import fit
 
@@ -69,6 +69,22 @@ def sgd(state, gradient, weight, rate, decay, step, momentum, nesterov=False):
     return weight * (1 - rate * decay) - rate * direction
 
 
+def orthogonalized(matrix, steps=5):
+    x = matrix / np.linalg.norm(matrix)
+    for _ in range(steps):
+        square = x @ x.T
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return x
+
+
+def muon(state, gradient, weight, rate, decay, step, momentum):
+    if gradient.ndim < 2 or gradient.shape == (4, 2):  # vectors, and the head
+        return adamw(state, gradient, weight, rate, decay, step, 0.9)
+    state["sum"] = momentum * state.get("sum", 0.0) + gradient
+    update = orthogonalized(gradient + momentum * state["sum"])
+    return weight * (1 - rate * decay) - 0.2 * rate * np.sqrt(max(weight.shape)) * update
+
+
 RATE, CHANGING = one_cycle(0.01, 12)
 CASES = {
     "adamw": (AdamW, adamw, {"learning_rate": 0.01, "beta_1": 0.9}),
@@ -77,6 +93,8 @@ CASES = {
     "sgd": (SGD, sgd, {"learning_rate": 0.05, "momentum": 0.9}),
     "sgd_one_cycle": (SGD, sgd, {"learning_rate": RATE, "momentum": CHANGING}),
     "sgd_nesterov": (SGD, sgd, {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
+    "muon": (Muon, muon, {"learning_rate": 0.005, "momentum": 0.9, "exclude_layers": ["head"]}),
+    "muon_one_cycle": (Muon, muon, {"learning_rate": RATE, "momentum": 0.6, "exclude_layers": ["head"]}),
 }
 GROUPED = {"multipliers": [0.1, 0.5, 1.0], "weight_decay": [0.3, 0.0, 0.1]}
 
@@ -167,15 +185,16 @@ def test_rates_are_spread_by_a_factor():
 
 
 def test_comes_back_from_its_configuration():
-    for kind in (AdamW, SGD):
-        moving = {"beta_1" if kind is AdamW else "momentum": OneCycle(0.95, 0.85, 0.95, 10)}
+    changing = OneCycle(0.95, 0.85, 0.95, 10)
+    own = {AdamW: {"beta_1": changing}, SGD: {"momentum": changing}, Muon: {"exclude_layers": ["a"], "ns_steps": 3}}
+    for kind, moving in own.items():
         one = kind(RATE, **moving, **GROUPED, groups={"a": 0, "b": 1, "c": 2}, clipnorm=1.0)
         other = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(one))
         assert type(other) is kind
         assert other.get_config() == one.get_config()
 
 
-@pytest.mark.parametrize("kind", [AdamW, SGD])
+@pytest.mark.parametrize("kind", [AdamW, SGD, Muon])
 @pytest.mark.parametrize(
     ("options", "message"),
     [
