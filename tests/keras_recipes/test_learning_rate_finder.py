@@ -174,7 +174,7 @@ def test_searches_in_a_text():
     data = word2vec.load_data(config)
     model = word2vec.build_model(config, data)
     batches, before = word2vec.batches_of(data.train[0], data.names["counts"], config), state_of(model)
-    search, again = (find_learning_rate(model, batches, 1e-3, 10.0, 30, repeats=2) for _ in range(2))
+    search, again = (find_learning_rate(model, batches, 1e-3, 1.0, 30, repeats=2) for _ in range(2))
     assert search.losses[0, 0] == pytest.approx(6 * np.log(2), rel=1e-6)  # a pair and five negatives: tables hold zeros
     assert (search.smoothed.min(axis=1) < 0.9 * search.smoothed[:, 0]).all()
     assert not np.allclose(search.losses[0], search.losses[1], rtol=1e-6)
