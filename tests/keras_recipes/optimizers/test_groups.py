@@ -192,6 +192,7 @@ def test_comes_back_from_its_configuration():
         other = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(one))
         assert type(other) is kind
         assert other.get_config() == one.get_config()
+        assert [key for key in one.get_config() if "decay" in key] == ["weight_decay", "decay_vectors"]  # none of Keras
 
 
 @pytest.mark.parametrize("kind", [AdamW, SGD, Muon])
