@@ -4,18 +4,20 @@ python -m backends_matrix.table_size run --python jax=a/bin/python --python torc
 python -m backends_matrix.table_size collect       # what was found becomes the committed result, and docs/embeddings.md
 
 Variants: `rows` is `SparseEmbedding` with `SparseAdam`, `whole` Keras' own way, the gradient of the whole table and
-Adam, `native`, on PyTorch, `torch.optim.SparseAdam`. Each is timed in processes of its own, in turns.
+Adam, `native`, on PyTorch, `torch.optim.SparseAdam`. Each is timed in processes of its own, in turns, with the
+threads that its backend takes unless your environment variables say otherwise.
 """
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
 from itertools import product
 from pathlib import Path
 
-from backends_matrix.backends import environment_for
+from backends_matrix.backends import THREAD_VARIABLES, environment_for
 from backends_matrix.full import RESULTS
 from backends_matrix.processes import python_argument, pythons_of, run_module
 from backends_matrix.report import between_marks, markdown_table
@@ -24,6 +26,7 @@ from keras_recipes.files import as_json, write_file
 DOCS = Path(__file__).parents[1] / "docs" / "embeddings.md"
 MARKS = "<!-- table: written by `python -m backends_matrix.table_size collect` -->\n", "<!-- end of table -->"
 DIM, BATCH = 64, 1024
+LIMITS = {*THREAD_VARIABLES, "TF_NUM_INTEROP_THREADS", "XLA_FLAGS"}  # on threads, which `environment_for` sets
 STEPS = {"rows": 200, "whole": 20, "native": 200}  # in an epoch; the median of all but the first two counts
 EPOCHS = 6
 
@@ -57,7 +60,7 @@ def run(pythons, sizes, rounds, folder):
     for _, (backend, variant), size in product(range(rounds), jobs, sizes):
         print(f"{backend}: {variant}, {size} rows", flush=True)
         options = ["one", "--variant", variant, "--sizes", str(size), "--folder", str(folder)]
-        run_module("table_size", options, environment_for(backend, "native", threads=1), pythons[backend])
+        run_module("table_size", options, with_own_threads(backend), pythons[backend])
         one = json.loads((folder / "one.json").read_text(encoding="utf-8"))
         environments[backend] = one.pop("environment")
         found.setdefault((backend, variant, size), []).append(one)
@@ -67,6 +70,12 @@ def run(pythons, sizes, rounds, folder):
         for (backend, variant, size), ones in found.items()
     ]
     return {"kind": "table_size", "batch": BATCH, "dim": DIM, "environments": environments, "rows": rows}
+
+
+def with_own_threads(backend):
+    """Environment variables of a process of a backend, in which nothing but yours says how many threads it takes."""
+    free = {name: value for name, value in environment_for(backend, "native", 1).items() if name not in LIMITS}
+    return free | {name: os.environ[name] for name in LIMITS & set(os.environ)}
 
 
 def measured(variant, rows):
@@ -137,8 +146,8 @@ def with_table(text, report):
     """The text of docs/embeddings.md with the table between its marks."""
     machine = next(iter(report["environments"].values()))
     versions = ", ".join(f"{name} {of.get(name, '')}" for name, of in report["environments"].items())
-    of = f"Keras {machine['keras']}, {versions}; {machine['processor']}"
-    line = f"Milliseconds per step. {of}, started with one thread (JAX takes more).\n"
+    of = f"Keras {machine['keras']}, {versions}; {machine['processor']}, {machine['cores']} cores"
+    line = f"Milliseconds per step. {of}, of which each backend takes what it likes.\n"
     return between_marks(text, MARKS, f"{line}\n{markdown_table(table(report))}\n")
 
 

@@ -38,6 +38,16 @@ def test_runs_and_collects(tmp_path, monkeypatch, capsys):
     assert "500 rows" in text
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="environment variables, the same on every backend: one is enough")
+def test_threads_are_limited_by_none_but_the_reader(monkeypatch):
+    for name in table_size.LIMITS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    variables = table_size.with_own_threads("tensorflow")
+    assert {name: variables[name] for name in table_size.LIMITS & set(variables)} == {"TF_NUM_INTRAOP_THREADS": "3"}
+    assert variables["KERAS_BACKEND"] == "tensorflow"
+
+
 @pytest.mark.parametrize("variant", ["rows", "whole"])
 def test_times_a_variant(variant, monkeypatch):
     monkeypatch.setattr(table_size, "BATCH", 8)
