@@ -4,7 +4,7 @@
     python -m recipes.image_classifier --preset smoke                      # no download, seconds
     python -m recipes.image_classifier --preset mnist_sample               # threes and sevens, one epoch
     python -m recipes.image_classifier --preset cifar10_small              # a ResNet-10, half an hour of one core
-    python -m recipes.image_classifier --preset cifar10                    # a ResNet-9, two hours of one core
+    python -m recipes.image_classifier --preset cifar10                    # a ResNet-9, one to two hours of one core
     python -m recipes.image_classifier --preset capacity                   # too small, and too large, for 1,000 images
     python -m recipes.image_classifier --dataset my_folder/ --image-size 64  # with a folder of pictures per class
 
@@ -90,7 +90,8 @@ PRESETS = {
     "mlp": Config(architecture="mlp", width=256, augmentation="none"),
     "mnist_sample": Config(dataset="mnist_sample", epochs=1),
     "cifar10": Config(
-        **CIFAR10, architecture="resnet9", width=32, epochs=16, label_smoothing=0.1, weight_decay=0.05, views=4,
+        **CIFAR10, architecture="resnet9", width=32, epochs=12, label_smoothing=0.1, optimizer="muon",
+        weight_decay=0.05, views=4,
     ),
     "cifar10_small": Config(**CIFAR10, architecture="resnet10", epochs=12),
     "capacity": Config(

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import keras
 from keras import ops
 
+from keras_recipes.config import require
 from keras_recipes.optimizers.grouped import Grouped
 
 
@@ -36,7 +37,7 @@ class Muon(Grouped, keras.optimizers.Muon):
             as `clipnorm`.
 
     Raises:
-        ValueError: As `Grouped` does.
+        ValueError: As `Grouped` does, or if the momentum is out of range, or a schedule.
 
     Reference:
         Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/;
@@ -55,6 +56,7 @@ class Muon(Grouped, keras.optimizers.Muon):
         name="muon",
         **kwargs,
     ):
+        require(not callable(momentum) and 0 <= momentum < 1, "momentum", "a float in [0, 1)", momentum)
         own = {"momentum": momentum, "exclude_layers": exclude_layers, "name": name}
         super().__init__(learning_rate, weight_decay, multipliers, groups, decay_vectors, **own, **kwargs)
         self.weight_decay = self.adam_weight_decay = None  # `Grouped` lets weights shrink

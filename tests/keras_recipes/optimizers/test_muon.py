@@ -48,3 +48,9 @@ def test_so_do_those_that_are_excluded():
 def test_steps_of_another_length():
     step, gradient = step_of((3, 3, 2, 5), rms_rate=None)
     np.testing.assert_allclose(step.reshape(-1, 5), -0.5 * orthogonalized(gradient.reshape(-1, 5)), atol=1e-5)
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.0, keras.optimizers.schedules.CosineDecay(0.9, 10)])
+def test_momentum_is_a_number_in_range(momentum):
+    with pytest.raises(ValueError, match=r"`momentum` must be a float in \[0, 1\), received"):
+        Muon(0.1, momentum=momentum)
