@@ -12,13 +12,11 @@ if keras.config.backend() != "torch":
     pytest.skip("steps are recorded on PyTorch only", allow_module_level=True)
 
 import torch
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from keras_recipes.optimizers import AdamW
-from keras_recipes.schedules import OneCycle, one_cycle
+from keras_recipes.schedules import OneCycle
 from keras_recipes.training import torch_step
 from keras_recipes.training.torch_adam import fused_adam
-from keras_recipes.training.torch_graph import simplify
 from keras_recipes.training.torch_step import recorded_step
 
 RNG = np.random.default_rng(0)
@@ -142,33 +140,6 @@ def test_a_replay_that_differs_is_refused(monkeypatch):
     assert trained(RECORDED["nothing"], monkeypatch) == [True, False]
 
 
-OPTIMIZERS = {
-    "adam": lambda: keras.optimizers.Adam(1e-2),
-    "schedule": lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-1, 9), beta_1=0.5, beta_2=0.9),
-    "adamw": lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1, clipnorm=0.5, epsilon=1e-3),
-    "groups": lambda: AdamW(1e-2, groups={"one": 0, "other": 1}, multipliers=[0.1, 1.0], weight_decay=[0.1, 0.2]),
-    "one cycle": lambda: AdamW(*one_cycle(1e-1, 9), decay_vectors=True),
-}
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_fused_adam_is_keras_adam_in_float64(name):
-    weights = []
-    for fused in (True, False):
-        optimizer, rng = OPTIMIZERS[name](), np.random.default_rng(7)
-        shapes = {"one": (3, 2), "other": (5,)}
-        variables = [keras.Variable(rng.standard_normal(shapes[n]), dtype="float64", name=n) for n in shapes]
-        optimizer.build(variables)
-        for _ in range(9):
-            gradients = [torch.from_numpy(rng.standard_normal(tuple(variable.shape))) for variable in variables]
-            gradients[0] = gradients[0].T.contiguous().T  # another order in memory, as of convolutions
-            with fused_adam(optimizer) if fused else torch.no_grad(), torch.no_grad():
-                optimizer.apply(gradients, variables)
-        weights.append(np.concatenate([variable.numpy().ravel() for variable in variables]))
-    # Keras' own constants, such as 1 - beta_2, pass through float32 there: hence not 1e-16.
-    np.testing.assert_allclose(*weights, rtol=1e-7)
-
-
 @pytest.mark.parametrize(
     ("options", "calls"),
     [
@@ -187,122 +158,6 @@ def test_a_step_with_groups_is_recorded(options, calls, monkeypatch):
     assert len(made) == calls
     monkeypatch.setattr(torch, "_fused_adam_", kernel)
     assert trained(RECORDED["nothing"], monkeypatch, lambda rate: AdamW(rate, **options)) == [True, True]
-
-
-@pytest.mark.parametrize("dtypes", [("bfloat16",), ("float32", "float64")])
-def test_weights_of_other_kinds_are_left_to_keras(dtypes):
-    weights = []
-    for fused in (True, False):
-        optimizer = keras.optimizers.Adam(1e-2)
-        variables = [keras.Variable(np.ones(3), dtype=dtype) for dtype in dtypes]
-        optimizer.build(variables)
-        with fused_adam(optimizer) if fused else torch.no_grad(), torch.no_grad():
-            optimizer.apply([torch.ones_like(variable.value) for variable in variables], variables)
-        weights.append([variable.value.clone() for variable in variables])
-    assert all(map(torch.equal, *weights))
-
-
-def test_other_optimizers_stay_as_they_are():
-    for optimizer in (keras.optimizers.SGD(), keras.optimizers.Adam(amsgrad=True), keras.optimizers.RMSprop()):
-        before = dict(vars(optimizer))
-        with fused_adam(optimizer):
-            assert vars(optimizer) == before
-
-
-def test_adam_is_itself_again_afterwards():
-    optimizer = keras.optimizers.Adam()
-    context = fused_adam(optimizer)
-    context.__enter__()
-    assert "_parallel_update_step" in vars(optimizer)
-    error = ArithmeticError()
-    assert not context.__exit__(ArithmeticError, error, None)
-    assert "_parallel_update_step" not in vars(optimizer)
-
-
-def graph_of(function, *inputs):
-    recorded = make_fx(function)(*inputs)
-    before = len(recorded.graph.nodes)
-    simplify(recorded)
-    recorded.recompile()
-    return recorded, before - len(recorded.graph.nodes)
-
-
-def test_simplify_keeps_the_numbers_and_drops_what_is_constant_or_twice_there():
-    x = torch.randn(4, 3)
-
-    def function(x):
-        ones = torch.ones_like(x) * torch.tensor(3.0) + torch.tensor([1.0, 2.0, 3.0])
-        return (x.exp() + x.exp() * ones).detach() * torch.tensor(1.0)
-
-    recorded, dropped = graph_of(function, x)
-    assert dropped >= 6
-    assert sum("exp" in str(node.target) for node in recorded.graph.nodes) == 1
-    y = torch.randn(4, 3)
-    assert torch.equal(recorded(y), function(y))
-
-
-def test_simplify_leaves_alone_what_is_written_to():
-    weight = torch.nn.Parameter(torch.zeros(3), requires_grad=False)
-    buffer = torch.zeros(3)
-
-    def function(x):
-        before = weight * torch.tensor(1.0)
-        weight.add_(x)
-        buffer.add_(x)
-        total = torch.zeros_like(x).add_(x)
-        return before + weight + buffer + total
-
-    x = torch.ones(3)
-    recorded, _ = graph_of(function, x)
-    weight.zero_()
-    buffer.zero_()
-    assert torch.equal(recorded(x), torch.full((3,), 3.0))
-    assert torch.equal(recorded(x), torch.full((3,), 1.0 + 2 + 2 + 1))
-
-
-def test_simplify_drops_what_changes_nothing():
-    weight = torch.nn.Parameter(torch.randn(5, 3), requires_grad=False)
-
-    def function(ids, x):
-        rows = torch.nn.functional.embedding(ids, weight * torch.tensor(1.0))
-        total = (rows * 1).pow(1.0).sum().sum() * torch.tensor([1.0, 1.0])
-        weight.add_(x)
-        return total
-
-    ids, x = torch.tensor([1, 4]), torch.randn(5, 3)
-    before = weight.clone()
-    recorded, _ = graph_of(function, ids, x)
-    names = [str(node.target) for node in recorded.graph.nodes if node.op == "call_function"]
-    assert names == ["aten.embedding.default", "aten.sum.default", "aten.mul.Tensor", "aten.add_.Tensor"]
-    weight.copy_(before)
-    expected = function(ids, x)
-    weight.copy_(before)
-    assert torch.equal(recorded(ids, x), expected)
-
-
-@pytest.mark.parametrize("shape", [(3,), ()])
-def test_simplify_keeps_what_changes_shape_or_type(shape):
-    def function(x):
-        return x * torch.ones(shape, dtype=torch.float64), x.int().sum()
-
-    x = torch.tensor(1.0)
-    recorded, _ = graph_of(function, x)
-    for found, expected in zip(recorded(x), function(x), strict=True):
-        assert found.shape == expected.shape
-        assert found.dtype == expected.dtype
-
-
-def test_simplify_keeps_the_copy_of_a_weight_that_a_view_shows_after_a_write():
-    weight = torch.nn.Parameter(torch.zeros(3), requires_grad=False)
-
-    def function(x):
-        shown = (weight * torch.tensor(1.0))[:2]
-        weight.add_(x)
-        return shown + 0
-
-    recorded, _ = graph_of(function, torch.ones(3))
-    weight.zero_()
-    assert torch.equal(recorded(torch.ones(3)), torch.zeros(2))
 
 
 def test_a_step_counts():
