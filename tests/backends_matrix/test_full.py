@@ -18,7 +18,7 @@ MEASURED = sorted(path.stem for path in (full.RESULTS / "full").glob("*.json"))
 
 UNFINISHED = {  # what is measured so far, of those that lack seeds or backends
     "image_classifier": {(backend, 0) for backend in backends()},
-    "image_classifier-cifar10": {("jax", 0), ("tensorflow", 0)},
+    "image_classifier-cifar10": {(backend, 0) for backend in backends()},
     "image_classifier-cifar10_small": {(backend, 0) for backend in backends()},
     "image_transfer": {(backend, 0) for backend in backends()},
     "image_transfer-mobilenet_v2": {(backend, 0) for backend in backends()},
