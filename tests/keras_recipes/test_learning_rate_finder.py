@@ -1,5 +1,3 @@
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
@@ -9,8 +7,7 @@ from keras_recipes.data import Batches
 from keras_recipes.layer_groups import group_numbers, layer_groups
 from keras_recipes.learning_rate_finder import Search, find_learning_rate, highest_rate, other_batches, with_rates
 from keras_recipes.optimizers import SGD, AdamW
-from keras_recipes.rate_pictures import rate_search_picture, schedule_picture
-from keras_recipes.schedules import OneCycle, one_cycle
+from keras_recipes.schedules import OneCycle
 from keras_recipes.training import Optimizers, fit
 from recipes import word2vec
 from tests.keras_recipes.training.step_models import NOISE, POINTS, gan
@@ -221,24 +218,6 @@ def test_leaves_no_trace_of_other_optimizers(kind):
     assert np.isfinite(search.losses).all()
     assert len(set(search.losses[0])) == 8
     assert_same_state(state_of(model), before)
-
-
-def test_draws_what_it_found(tmp_path):
-    search = find_learning_rate(linear(SGD(0.1)), Batches((X, Y), 4, seed=1), 1e-4, 10.0, 60, repeats=2)
-    path = rate_search_picture(search, tmp_path / "rates.png")
-    assert path.stat().st_size > 5000
-    rate, momentum = one_cycle(0.1, 200)
-    path = schedule_picture({"learning rate": rate, "momentum": momentum}, 200, tmp_path / "schedule.png")
-    assert path.stat().st_size > 5000
-
-
-def test_draws_a_search_that_found_nothing(tmp_path):
-    model = linear(SGD(0.1))
-    search = find_learning_rate(model, Batches((X, Y * np.float32("nan")), 16), steps=20)
-    assert np.isnan(search.losses).all()
-    assert rate_search_picture(search, tmp_path / "nothing.png").stat().st_size > 2000
-    rising = dataclasses.replace(search, losses=np.ones((1, 20)), smoothed=np.ones((1, 20)))
-    assert rate_search_picture(rising, tmp_path / "level.png").stat().st_size > 2000
 
 
 @pytest.mark.parametrize(
